@@ -1,0 +1,1 @@
+"""The `evoke` command."""

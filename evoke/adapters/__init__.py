@@ -1,0 +1,1 @@
+"""Adapters: one folder per technology. Nothing outside a bootstrap.py imports them."""

@@ -1,0 +1,91 @@
+"""Picks the adapters behind the ports by `Settings.engine`; the only place that does.
+
+Imports are inside the functions so that a process loads only the libraries of the ports that it opens.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from evoke.domain.catalogue import Catalogue, catalogue_of
+from evoke.domain.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from evoke.ports.archive import Archive
+    from evoke.ports.blob_store import BlobStore
+    from evoke.ports.event_log import EventLog
+    from evoke.ports.history import History
+    from evoke.ports.model_client import ModelClient
+    from evoke.ports.progress_channel import ProgressChannel
+    from evoke.ports.request_queue import RequestQueue
+    from evoke.settings import Settings
+
+
+def load_catalogue(path: Path | None) -> Catalogue:
+    """Read `models.yaml`, the shipped one when `path` is None. Raises InvalidInput naming file, entry and field."""
+    try:
+        text = (path or resources.files("evoke") / "models.yaml").read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
+    except (OSError, yaml.YAMLError) as error:
+        raise InvalidInput("EVOKE_CATALOGUE", f"{path}: {error}") from error
+    return catalogue_of(document if isinstance(document, dict) else {})
+
+
+def _embedded(settings: Settings) -> Path:
+    if settings.engine != "embedded":
+        raise InvalidInput("EVOKE_ENGINE", "this version has the adapters of 'embedded' only")
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return settings.data_dir
+
+
+async def open_event_log(settings: Settings) -> EventLog:
+    """Open the log. Raises LogCorrupt, Unavailable."""
+    from evoke.adapters.sqlite.log import SqliteLog
+
+    return await SqliteLog.open(_embedded(settings) / "log.sqlite")
+
+
+async def open_request_queue(settings: Settings) -> RequestQueue:
+    """Open the workers' side of the queues. Raises LogCorrupt, Unavailable."""
+    from evoke.adapters.sqlite.queue import SqliteQueue
+
+    return await SqliteQueue.open(_embedded(settings) / "log.sqlite", lease_s=settings.lease_s)
+
+
+async def open_progress_channel(settings: Settings) -> ProgressChannel:
+    """Open the channel of progress reports."""
+    from evoke.adapters.local_socket.progress import SocketProgressChannel
+
+    return SocketProgressChannel(_embedded(settings))
+
+
+async def open_blob_store(settings: Settings) -> BlobStore:
+    """Open the store of artifacts."""
+    from evoke.adapters.directory.blobs import DirectoryBlobStore
+
+    return DirectoryBlobStore(_embedded(settings) / "blobs")
+
+
+async def open_archive(settings: Settings) -> Archive:
+    """Open the archive for its one writer. Raises Unavailable."""
+    from evoke.adapters.iceberg.archive import IcebergArchive
+
+    return await IcebergArchive.open_local(_embedded(settings) / "archive", settings.archive_partition)
+
+
+async def open_history(settings: Settings) -> History:
+    """Open history for reading; an archive that does not exist yet reads as empty."""
+    from evoke.adapters.duckdb.history import DuckDbHistory
+
+    return await DuckDbHistory.open(_embedded(settings) / "archive")
+
+
+async def connect_model(address: str) -> ModelClient:
+    """Connect to a model container; returns at once, the connection comes up by itself."""
+    from evoke.adapters.grpc_model.client import GrpcModelClient
+
+    return GrpcModelClient(address)

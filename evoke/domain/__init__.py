@@ -1,0 +1,1 @@
+"""Pure domain: events, the job and its fold, the catalogue, ids and errors. No I/O, no clock."""

@@ -1,0 +1,62 @@
+"""The archiver's side of history: one Iceberg table of all events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from evoke.ports.event_log import Position
+
+
+class EventRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `job_events`.
+
+    job_time_ms: Unix ms inside the job's id, by which the table is partitioned; time_ms: the event's own.
+    type: the event's tag (`succeeded.v1`); attempt: id of the attempt, if any; payload: the event as JSON text
+    (undecodable bytes: a JSON object `{"undecodable": base64}`, type `undecodable`).
+    """
+
+    tenant: str
+    job_id: str
+    job_time_ms: int
+    queue: str
+    model: str
+    type: str
+    attempt: str | None
+    time_ms: int
+    topic: str
+    position: Position
+    payload: str
+
+
+class Archive(Protocol):
+    """Exactly-once storage of events. One writer at a time; a second one's commit raises Conflict."""
+
+    async def prepare(self) -> None:
+        """Make the table, or bring an older one up to date. Idempotent, safe to run concurrently."""
+        ...
+
+    async def watermark(self) -> Mapping[str, Position]:
+        """For each topic the position up to which, inclusively, everything is archived."""
+        ...
+
+    async def commit(self, rows: Sequence[EventRow], watermark: Mapping[str, Position]) -> None:
+        """Add the rows and move the watermark, both or neither, durably.
+
+        Raises Conflict when another writer has committed since this writer last read the watermark; Unavailable.
+        """
+        ...
+
+    async def compact(self) -> None:
+        """Rewrite small files of closed partitions into few large ones. Safe beside readers."""
+        ...
+
+    async def expire_snapshots(self, older_than_ms: int) -> None:
+        """Forget snapshots older than that Unix time in ms (never the current one) and remove their files."""
+        ...
+
+    async def close(self) -> None:
+        """Release everything. Idempotent."""
+        ...

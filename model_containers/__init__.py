@@ -1,0 +1,1 @@
+"""Model containers and the library to write them."""

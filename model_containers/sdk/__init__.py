@@ -1,0 +1,1 @@
+"""The library that authors of model containers use."""

@@ -1,0 +1,1 @@
+"""What a reader would otherwise build: FastAPI, Celery and a Redis that fsyncs every write."""

@@ -1,0 +1,1 @@
+"""The whole system as real processes, for end-to-end and fault tests, and the checker of its promises."""

@@ -1,0 +1,83 @@
+"""The outermost frame of every process: settings, logs, event loop, signals, exit codes.
+
+    def main() -> None:
+        sys.exit(run("archiver", serve))
+
+    async def serve(settings: Settings, stop: asyncio.Event) -> None:
+        ...  # until stop is set, then finish what is under way and return
+
+The first SIGTERM or SIGINT sets `stop`. A process that has not returned `drain_s` and a second
+later, or that gets a second signal, is cancelled. Standard error tells what was wrong with a setting; nobody needs a traceback for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from enum import IntEnum
+
+import uvloop
+
+from evoke.domain.errors import EvokeError, InvalidInput
+from evoke.settings import Settings, load_settings
+from evoke.telemetry import configure_logging
+
+Serve = Callable[[Settings, asyncio.Event], Awaitable[None]]
+_log = logging.getLogger(__name__)
+
+
+class ExitCode(IntEnum):
+    """How a process ended. A supervisor starts none again that ended with WRONG_SETTING."""
+
+    STOPPED = 0
+    CRASHED = 1
+    WRONG_SETTING = 2
+
+
+def run(process: str, serve: Serve, overrides: Mapping[str, object] | None = None) -> int:
+    """Run a process to its end and return its exit code.
+
+    process: its name in the logs. overrides: settings by field name that win over the environment (options
+    of the command line). An InvalidInput that `serve` raises while it starts counts as a wrong setting too.
+    """
+    try:
+        settings = load_settings(overrides)
+        configure_logging(process, settings.log_level, settings.log_format)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_stopped(process, settings, serve))
+    except InvalidInput as error:
+        print(f"evoke {process}: {error}", file=sys.stderr)
+        return ExitCode.WRONG_SETTING
+    except asyncio.CancelledError:
+        _log.error("stopped before its work was finished", extra={"event": "stop_forced"})
+        return ExitCode.CRASHED
+    except EvokeError as error:
+        _log.error("cannot go on: %s", error, extra={"code": error.code})
+        return ExitCode.CRASHED
+    except Exception:
+        _log.critical("crashed", exc_info=True)
+        return ExitCode.CRASHED
+    return ExitCode.STOPPED
+
+
+async def _until_stopped(process: str, settings: Settings, serve: Serve) -> None:
+    stop = asyncio.Event()
+    task = asyncio.ensure_future(serve(settings, stop))
+    loop = asyncio.get_running_loop()
+    grace_s = settings.drain_s + 1.0
+
+    def on_signal(name: str) -> None:
+        if stop.is_set():
+            task.cancel()
+            return
+        _log.info("stopping", extra={"signal": name, "grace_s": grace_s})
+        stop.set()
+        loop.call_later(grace_s, task.cancel)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number.name)
+    _log.debug("%s starts", process)
+    await task

@@ -6,8 +6,9 @@
     async def serve(settings: Settings, stop: asyncio.Event) -> None:
         ...  # until stop is set, then finish what is under way and return
 
-The first SIGTERM or SIGINT sets `stop`. A process that has not returned `drain_s` and a second
-later, or that gets a second signal, is cancelled. Standard error tells what was wrong with a setting; nobody needs a traceback for that.
+The first SIGTERM or SIGINT sets `stop`. A process that has not returned `drain_s` and a second later, or
+that gets a second signal, is cancelled. Standard error tells what was wrong with a setting; nobody needs a
+traceback for that.
 """
 
 from __future__ import annotations

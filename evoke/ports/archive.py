@@ -9,6 +9,13 @@ import msgspec
 
 from evoke.ports.event_log import Position
 
+NAMESPACE = "evoke"
+TABLE = "job_events"
+WATERMARK_PROPERTY = "evoke.watermark"
+"""Key in a snapshot's summary: a JSON object, topic to position. The newest snapshot that has it counts."""
+UNDECODABLE = "undecodable"
+"""Type of the rows whose payload could not be decoded."""
+
 
 class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `job_events`.

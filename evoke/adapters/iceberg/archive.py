@@ -1,0 +1,271 @@
+"""The archive in an Iceberg table: rows and watermark in one snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from pyiceberg.catalog import Catalog
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+    ValidationException,
+)
+from pyiceberg.manifest import DataFile
+from pyiceberg.table import Table
+from sqlalchemy.exc import DBAPIError
+
+from evoke.adapters.iceberg import compaction, expiry
+from evoke.adapters.iceberg.files import ROOT_PROPERTY
+from evoke.adapters.iceberg.table import (
+    PROPERTIES,
+    SCHEMA,
+    SORT_ORDER,
+    Period,
+    arrow_of,
+    partition_spec,
+    period_of,
+)
+from evoke.adapters.iceberg.writing import write_rows
+from evoke.domain.errors import Conflict, StorageFull, Unavailable
+from evoke.ports.archive import NAMESPACE, TABLE, WATERMARK_PROPERTY, EventRow
+from evoke.ports.event_log import Position
+
+CATALOG_FILE = "catalog.sqlite"
+CATALOG_NAME = "evoke"
+_IDENTIFIER = f"{NAMESPACE}.{TABLE}"
+_TRIES = 5
+
+T = TypeVar("T")
+
+
+class IcebergArchive:
+    """`Archive` on any PyIceberg catalog.
+
+    Commits compare and set: `commit` goes through only on top of the snapshot that this writer saw last (at
+    its last `watermark`, commit or compaction), and the catalog's compare-and-set of the metadata pointer
+    decides races.
+    """
+
+    def __init__(
+        self, catalog: Catalog, folder: Path, period: Period, on_written: Callable[[], None]
+    ) -> None:
+        """on_written is called in each commit, after the data files are written and before the snapshot."""
+        self._catalog = catalog
+        self._folder = folder
+        self._period = period
+        self._on_written = on_written
+        self._seen: int | None = None
+        self._commits = asyncio.Lock()
+        self._maintenance = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="archive")
+        self._closed = False
+
+    @classmethod
+    async def open_local(
+        cls, folder: Path, period: Period = "hour", on_written: Callable[[], None] | None = None
+    ) -> IcebergArchive:
+        """Open the embedded engine's archive: a SQLite catalog and Parquet in one folder.
+
+        Raises Unavailable.
+        """
+        with _translated():
+            absolute = await asyncio.to_thread(folder.resolve)
+            catalog = await asyncio.to_thread(_local_catalog, absolute)
+        return cls(catalog, absolute, period, on_written or _nothing)
+
+    async def prepare(self) -> None:
+        """See `Archive.prepare`."""
+        async with self._commits:
+            await self._run(self._prepare)
+
+    async def watermark(self) -> Mapping[str, Position]:
+        """See `Archive.watermark`."""
+        async with self._commits:
+            return await self._run(self._read_watermark)
+
+    async def commit(self, rows: Sequence[EventRow], watermark: Mapping[str, Position]) -> None:
+        """See `Archive.commit`."""
+        async with self._commits:
+            await self._run(lambda: self._commit(rows, watermark))
+
+    async def compact(self) -> None:
+        """See `Archive.compact`. Open partitions of many files are compacted too. Commits go on meanwhile."""
+        async with self._maintenance:
+            for group in await self._run(self._plan_compaction):
+                written = await self._run(partial(self._rewrite, group))
+                async with self._commits:
+                    await self._run(partial(self._replace, group, written))
+
+    async def expire_snapshots(self, older_than_ms: int) -> None:
+        """See `Archive.expire_snapshots`. A snapshot's age counts from when it was replaced."""
+        async with self._maintenance:
+            async with self._commits:
+                await self._run(lambda: self._expire(older_than_ms))
+            await self._run(lambda: self._sweep(older_than_ms))
+
+    async def close(self) -> None:
+        """See `Archive.close`."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._threads.shutdown)
+        self._catalog.close()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise Unavailable("the archive is closed")
+        with _translated():
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _prepare(self) -> None:
+        for attempt in range(_TRIES):
+            try:
+                self._make_or_update()
+            except (CommitFailedException, TableAlreadyExistsError, DBAPIError):
+                # Another process prepares the same table at this moment.
+                if attempt == _TRIES - 1:
+                    raise
+                time.sleep(0.05 * 2**attempt)
+            else:
+                return
+
+    def _make_or_update(self) -> None:
+        self._catalog.create_namespace_if_not_exists(NAMESPACE)
+        try:
+            table = self._catalog.load_table(_IDENTIFIER)
+        except NoSuchTableError:
+            location = f"file://{self._folder / TABLE}"
+            spec = partition_spec(self._period)
+            self._catalog.create_table(_IDENTIFIER, SCHEMA, location, spec, SORT_ORDER, PROPERTIES)
+            return
+        wanted = {key: value for key, value in PROPERTIES.items() if key != "format-version"}
+        if any(table.properties.get(key) != value for key, value in wanted.items()):
+            table.transaction().set_properties(wanted).commit_transaction()
+        if period_of(table.spec()) != self._period:
+            self._partition_anew(table)
+
+    def _partition_anew(self, table: Table) -> None:
+        new = partition_spec(self._period).fields[0]
+        with table.update_spec() as update:
+            update.remove_field(table.spec().fields[0].name)
+            update.add_field("job_time", new.transform, new.name)
+
+    def _load(self) -> Table:
+        try:
+            return self._catalog.load_table(_IDENTIFIER)
+        except NoSuchTableError as error:
+            raise Unavailable("the archive was not prepared") from error
+
+    def _read_watermark(self) -> Mapping[str, Position]:
+        table = self._load()
+        self._seen = _head(table)
+        return watermark_of(table)
+
+    def _commit(self, rows: Sequence[EventRow], watermark: Mapping[str, Position]) -> None:
+        table = self._load()
+        if _head(table) != self._seen:
+            raise Conflict("another writer has committed to the archive")
+        transaction = table.transaction()
+        properties = {WATERMARK_PROPERTY: json.dumps({**watermark_of(table), **watermark})}
+        with transaction.update_snapshot(snapshot_properties=properties).merge_append() as update:
+            for file in write_rows(table, arrow_of(rows)) if rows else ():
+                update.append_data_file(file)
+        self._on_written()
+        self._seen = _head(transaction.commit_transaction())
+
+    def _plan_compaction(self) -> list[list[DataFile]]:
+        return list(compaction.plan(compaction.partitions(self._load()), _now_ms()))
+
+    def _rewrite(self, group: Sequence[DataFile]) -> list[DataFile]:
+        return compaction.rewrite(self._load(), group)
+
+    def _replace(self, old: Sequence[DataFile], new: Sequence[DataFile]) -> None:
+        table = self._load()
+        alone = _head(table) == self._seen
+        transaction = table.transaction()
+        properties = {WATERMARK_PROPERTY: json.dumps(watermark_of(table))}
+        with transaction.update_snapshot(snapshot_properties=properties).overwrite() as update:
+            for file in new:
+                update.append_data_file(file)
+            for file in old:
+                update.delete_data_file(file)
+        head = _head(transaction.commit_transaction())
+        if alone:
+            self._seen = head
+
+    def _expire(self, older_than_ms: int) -> None:
+        table = self._load()
+        if expired := expiry.expirable(table.metadata, older_than_ms):
+            table.maintenance.expire_snapshots().by_ids(expired).commit()
+
+    def _sweep(self, older_than_ms: int) -> None:
+        expiry.sweep(self._folder, expiry.live_locations(self._load()), older_than_ms)
+
+
+def watermark_of(table: Table) -> dict[str, Position]:
+    """Return the watermark of a table: that of the newest snapshot which tells one."""
+    snapshot = table.current_snapshot()
+    while snapshot is not None:
+        told = snapshot.summary.get(WATERMARK_PROPERTY) if snapshot.summary else None
+        if told is not None:
+            return {topic: Position(position) for topic, position in json.loads(told).items()}
+        parent = snapshot.parent_snapshot_id
+        snapshot = table.snapshot_by_id(parent) if parent is not None else None
+    return {}
+
+
+def _head(table: Table) -> int | None:
+    snapshot = table.current_snapshot()
+    return None if snapshot is None else snapshot.snapshot_id
+
+
+def _local_catalog(folder: Path) -> SqlCatalog:
+    folder.mkdir(parents=True, exist_ok=True)
+    properties = {
+        "uri": f"sqlite:///{folder / CATALOG_FILE}",
+        "py-io-impl": "evoke.adapters.iceberg.files.DurableFileIO",
+        ROOT_PROPERTY: str(folder),
+    }
+    for attempt in range(_TRIES):
+        try:
+            return SqlCatalog(CATALOG_NAME, **properties)
+        except DBAPIError:
+            # Two processes make the catalog's tables at once.
+            if attempt == _TRIES - 1:
+                raise
+            time.sleep(0.05 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise what the libraries raise as errors of the contract."""
+    try:
+        yield
+    except (CommitFailedException, ValidationException) as error:
+        raise Conflict(str(error)) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull("no space left for the archive") from error
+        raise Unavailable(f"the archive's files: {error}") from error
+    except DBAPIError as error:
+        raise Unavailable(f"the archive's catalog: {error.orig}") from error
+
+
+def _nothing() -> None:
+    """What happens between the data files and the snapshot, when nobody wants to know."""
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,57 @@
+"""Forgetting old snapshots, and removing the files that no snapshot names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+
+from pyiceberg.table import Table
+from pyiceberg.table.metadata import TableMetadata
+
+from evoke.ports.archive import TABLE
+
+
+def expirable(metadata: TableMetadata, older_than_ms: int) -> list[int]:
+    """Return the ids of the snapshots that were replaced before that Unix time in ms.
+
+    A snapshot's age counts from when the next one took its place, not from when it was made: until then it
+    was the current one, and readers may still be at work on it.
+    """
+    ordered = sorted(metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
+    current = metadata.current_snapshot_id
+    return [
+        old.snapshot_id
+        for old, successor in pairwise(ordered)
+        if successor.timestamp_ms < older_than_ms and old.snapshot_id != current
+    ]
+
+
+def live_locations(table: Table) -> set[str]:
+    """Return the locations of all files that any snapshot, or the metadata itself, names."""
+    metadata = table.metadata
+    live = {table.metadata_location, *(entry.metadata_file for entry in metadata.metadata_log)}
+    seen: set[str] = set()
+    for snapshot in metadata.snapshots:
+        live.add(snapshot.manifest_list)
+        for manifest in snapshot.manifests(table.io):
+            if manifest.manifest_path not in seen:
+                seen.add(manifest.manifest_path)
+                live.update(entry.data_file.file_path for entry in manifest.fetch_manifest_entry(table.io))
+    return live | seen
+
+
+def sweep(folder: Path, live: Iterable[str], older_than_ms: int) -> int:
+    """Remove the table's files under `folder` that are not live and were written before that Unix time in ms.
+
+    Takes with it what a writer left behind that died before its commit. Returns how many there were.
+    """
+    kept = {location.rpartition(f"/{TABLE}/")[2] for location in live}
+    table_folder = folder / TABLE
+    removed = 0
+    for path in (found for found in table_folder.rglob("*") if found.is_file()):
+        if str(path.relative_to(table_folder)) in kept or path.stat().st_mtime * 1000 >= older_than_ms:
+            continue
+        path.unlink(missing_ok=True)
+        removed += 1
+    return removed

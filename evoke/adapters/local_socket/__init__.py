@@ -1,0 +1,1 @@
+"""Progress between the processes of one machine, over Unix datagrams."""

@@ -1,0 +1,131 @@
+"""One log file as a process has it open: its writer, its reader, its wake-ups. Log and queue of a process share it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+import apsw
+
+from evoke.adapters.sqlite import entries, requests
+from evoke.adapters.sqlite.file_system import boot_id, refuse_network_file_system
+from evoke.adapters.sqlite.locks import LockFolder
+from evoke.adapters.sqlite.reader import Reader
+from evoke.adapters.sqlite.schema import check_whole, connect, prepare, refuse_foreign, require_sqlite, translated
+from evoke.adapters.sqlite.threads import Task, Work, outcome_of
+from evoke.adapters.sqlite.wakeups import Wakeups
+from evoke.adapters.sqlite.writer import NEWEST, Append, Change, Writer
+from evoke.domain.errors import Unavailable
+
+T = TypeVar("T")
+
+DEADLINE_S = 15.0
+"""Longest wait for any read or write."""
+
+CLOSE_S = 8.0
+
+
+class Database:
+    """The threads and locks of one open log file. Made by `acquire`, ended by the last `release`."""
+
+    _opened: ClassVar[dict[tuple[Path, str | None], Database]] = {}
+    _opening: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, path: Path, vfs: str | None) -> None:
+        """Open the file, on a thread that may block. Raises LogCorrupt, Unavailable, InvalidInput, apsw.Error, OSError."""
+        self.path = path
+        self.locks = LockFolder(path)
+        self._key = (path, vfs)
+        self._users = 0
+        self._open_lock = self.locks.opened()
+        try:
+            self._check(vfs)
+            self._open_lock.share()
+            self.wakeups = Wakeups(path.parent)
+            self._reader = Reader(path, vfs)
+            self._writer = Writer(path, vfs, self.locks.writer(), self.wakeups.announce)
+        except BaseException:
+            self._open_lock.close()
+            raise
+
+    @classmethod
+    async def acquire(cls, path: Path, vfs: str | None = None) -> Database:
+        """Open the file, or share what this process has open. Raises LogCorrupt, Unavailable, InvalidInput."""
+        try:
+            return await asyncio.to_thread(cls._acquire, path.resolve(), vfs)
+        except (apsw.Error, OSError) as error:
+            meaning = translated(error)
+            raise type(meaning)(f"{path}: {meaning}") from error
+
+    @classmethod
+    def _acquire(cls, path: Path, vfs: str | None) -> Database:
+        with cls._opening:
+            found = cls._opened.get((path, vfs))
+            if found is None:
+                require_sqlite()
+                refuse_network_file_system(path.parent)
+                found = cls._opened[(path, vfs)] = cls(path, vfs)
+            found._users += 1
+            return found
+
+    def _check(self, vfs: str | None) -> None:
+        """Verify the file before it is used. Whoever opens it first reads all of it; the others wait for that."""
+        first = self._open_lock.try_take()
+        if not first:
+            self._open_lock.share()
+        connection = connect(self.path, vfs)
+        try:
+            if first:
+                prepare(connection)
+                check_whole(connection)
+                requests.forget_all(connection, boot_id())
+                self.locks.remove_subscribers()
+            else:
+                refuse_foreign(connection)
+            entries.verify_newest(connection, NEWEST)
+        finally:
+            connection.close()
+
+    async def read(self, work: Work[T]) -> T:
+        """Run a read on the reader's thread. Raises Unavailable, LogCorrupt."""
+        task = Task(work)
+        self._reader.submit(task)
+        return await outcome_of(task, DEADLINE_S, _late)
+
+    async def append(self, row: entries.Row) -> int:
+        """Append an entry durably and return its number. Raises Unavailable, StorageFull, LogCorrupt."""
+        task = Append(row)
+        self._writer.submit(task)
+        return await outcome_of(task, DEADLINE_S, _late)
+
+    def submit(self, change: Change) -> None:
+        """Queue a write; its future tells the end. Raises Unavailable, StorageFull, LogCorrupt."""
+        self._writer.submit(change)
+
+    async def write(self, change: Change) -> None:
+        """Run a write. Raises as `submit`."""
+        self._writer.submit(change)
+        await outcome_of(change, DEADLINE_S, _late)
+
+    async def release(self) -> None:
+        """Let go; the last one finishes what is under way and closes the file."""
+        await asyncio.to_thread(self._release)
+
+    def _release(self) -> None:
+        with self._opening:
+            self._users -= 1
+            if self._users:
+                return
+            del self._opened[self._key]
+            self._writer.stop()
+            self._reader.stop()
+            self._writer.join(CLOSE_S)
+            self._reader.join(CLOSE_S)
+            self.wakeups.close()
+            self._open_lock.close()
+
+
+def _late() -> Unavailable:
+    return Unavailable(f"the log did not answer within {DEADLINE_S:.0f} s")

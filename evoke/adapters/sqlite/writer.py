@@ -1,0 +1,211 @@
+"""The writer's thread: the only one of its process that writes. All that waits goes into one transaction (group commit).
+
+When a write or an fsync fails, the kernel may have dropped what it could not write and may report success the next time
+("fsyncgate": Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). So the writer then
+accepts nothing, opens the file anew, moves the whole WAL into the database with fsyncs that must succeed, verifies the
+newest entries, and only then goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from evoke.adapters.sqlite import entries
+from evoke.adapters.sqlite.locks import FileLock
+from evoke.adapters.sqlite.schema import connect, scalar, translated
+from evoke.adapters.sqlite.threads import Outcome, Task, Work, deliver
+from evoke.domain.errors import EvokeError, Unavailable
+
+MAX_WAITING = 8192
+"""Writes that may wait; beyond them new ones are refused."""
+
+MAX_GROUP = 1024
+"""Writes in one transaction, at most."""
+
+NEWEST = 1000
+"""Entries that are verified after a failure."""
+
+_RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+
+_log = logging.getLogger(__name__)
+
+
+class Append(Task[int]):
+    """An entry to append; its result is its sequence number."""
+
+    __slots__ = ("row",)
+
+    def __init__(self, row: entries.Row) -> None:
+        super().__init__(_never)
+        self.row = row
+
+
+class Change(Task[Any]):
+    """Any other write. durable: it must survive the loss of power; subjects: whom its commit wakes."""
+
+    __slots__ = ("durable", "subjects")
+
+    def __init__(self, work: Work[Any], *, durable: bool = False, subjects: Sequence[str] = ()) -> None:
+        super().__init__(work)
+        self.durable = durable
+        self.subjects = subjects
+
+
+class Writer:
+    """Runs writes in groups; what was delivered as done is committed, and durable where that was asked for."""
+
+    def __init__(
+        self, path: Path, vfs: str | None, lock: FileLock, announce: Callable[[Iterable[str]], None]
+    ) -> None:
+        """Open the connection and start the thread. announce: tells all processes what a commit changed. Raises apsw.Error."""
+        self._path = path
+        self._vfs = vfs
+        self._lock = lock
+        self._announce = announce
+        self._tasks: queue.SimpleQueue[Append | Change | None] = queue.SimpleQueue()
+        self._stopping = False
+        self._broken: EvokeError | None = None
+        self._connection = connect(path, vfs)
+        self._durable = True
+        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, task: Append | Change) -> None:
+        """Queue a write. Raises Unavailable, or what broke the log, when it can't be accepted now."""
+        if self._broken is not None:
+            raise type(self._broken)(str(self._broken))
+        if self._stopping or self._tasks.qsize() >= MAX_WAITING:
+            raise Unavailable("the log is closed" if self._stopping else "too many writes to the log wait")
+        self._tasks.put(task)
+
+    def stop(self) -> None:
+        """Finish what is queued, then end. Does not wait."""
+        self._stopping = True
+        self._tasks.put(None)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end."""
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while (group := self._next_group()) is not None:
+            if group:
+                self._write(group)
+        self._connection.close()
+        self._lock.close()
+
+    def _next_group(self) -> list[Append | Change] | None:
+        """Wait for a write and take all that wait with it; None when it is time to end."""
+        task = self._tasks.get()
+        if task is None:
+            return None
+        group = [task]
+        while len(group) < MAX_GROUP:
+            try:
+                task = self._tasks.get_nowait()
+            except queue.Empty:
+                break
+            if task is None:
+                self._tasks.put(None)
+                break
+            group.append(task)
+        return group
+
+    def _write(self, group: list[Append | Change]) -> None:
+        appends = [task for task in group if isinstance(task, Append)]
+        changes = [task for task in group if isinstance(task, Change)]
+        try:
+            with self._lock:
+                outcomes = self._commit(appends, changes)
+        except (apsw.Error, OSError) as error:
+            self._fail(group, error)
+            return
+        deliver(outcomes)
+        self._announce({task.row[0] for task in appends}.union(*(task.subjects for task in changes)))
+
+    def _commit(self, appends: list[Append], changes: list[Change]) -> list[Outcome]:
+        self._set_durable(bool(appends) or any(task.durable for task in changes))
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            outcomes = self._apply(appends, changes)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return outcomes
+
+    def _apply(self, appends: list[Append], changes: list[Change]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        if appends:
+            seqs = entries.append(self._connection, [task.row for task in appends], time.time_ns() // 1_000_000)
+            outcomes += [(task, seq, None) for task, seq in zip(appends, seqs, strict=True)]
+        for task in changes:
+            try:
+                outcomes.append((task, task.work(self._connection), None))
+            except EvokeError as error:  # raised before it changed anything: the others' writes stand
+                outcomes.append((task, None, error))
+        return outcomes
+
+    def _set_durable(self, durable: bool) -> None:
+        """With NORMAL a commit costs no fsync, and the next one with FULL makes it durable too: there is one WAL."""
+        if durable is not self._durable:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+
+    def _fail(self, group: Sequence[Append | Change], error: apsw.Error | OSError) -> None:
+        meaning = translated(error)
+        _log.error("a write to the log failed", extra={"error": str(error), "code": meaning.code, "writes": len(group)})
+        if isinstance(error, (apsw.IOError, apsw.CorruptError, apsw.NotADBError, OSError)):
+            self._broken = meaning
+        deliver((task, None, meaning) for task in group)
+        if self._broken is not None:
+            self._recover()
+
+    def _recover(self) -> None:
+        """Try until the log can be trusted again, or the process ends; refuse what waits meanwhile."""
+        attempt = 0
+        while not self._stopping:
+            time.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
+            attempt += 1
+            self._refuse_waiting()
+            try:
+                self._reopen()
+            except (apsw.Error, OSError, EvokeError) as error:
+                self._broken = error if isinstance(error, EvokeError) else translated(error)
+                _log.warning("the log can't be written yet", extra={"attempt": attempt, "error": str(error)})
+            else:
+                _log.warning("the log can be written again", extra={"attempt": attempt})
+                self._broken = None
+                return
+
+    def _reopen(self) -> None:
+        self._connection.close(True)
+        with self._lock:
+            self._connection = connect(self._path, self._vfs)
+            self._durable = True
+            if scalar(self._connection, "PRAGMA wal_checkpoint(TRUNCATE)") != 0:
+                raise Unavailable("others read the log while it is being recovered")
+            entries.verify_newest(self._connection, NEWEST)
+
+    def _refuse_waiting(self) -> None:
+        waiting: list[Append | Change] = []
+        while not self._tasks.empty():
+            task = self._tasks.get()
+            if task is None:
+                self._tasks.put(None)
+                break
+            waiting.append(task)
+        deliver((task, None, self._broken) for task in waiting)
+
+
+def _never(connection: apsw.Connection) -> int:
+    raise AssertionError("appends are written together")

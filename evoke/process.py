@@ -38,17 +38,20 @@ class ExitCode(IntEnum):
     WRONG_SETTING = 2
 
 
-def run(process: str, serve: Serve, overrides: Mapping[str, object] | None = None) -> int:
+def run(
+    process: str, serve: Serve, overrides: Mapping[str, object] | None = None, *, stages_s: float = 1.0
+) -> int:
     """Run a process to its end and return its exit code.
 
     process: its name in the logs. overrides: settings by field name that win over the environment (options
-    of the command line). An InvalidInput that `serve` raises while it starts counts as a wrong setting too.
+    of the command line). stages_s: seconds that stopping may take beyond the drain. An InvalidInput that
+    `serve` raises while it starts counts as a wrong setting too.
     """
     try:
         settings = load_settings(overrides)
         configure_logging(process, settings.log_level, settings.log_format)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_stopped(process, settings, serve))
+            runner.run(_until_stopped(settings, serve, settings.drain_s + stages_s))
     except InvalidInput as error:
         print(f"evoke {process}: {error}", file=sys.stderr)
         return ExitCode.WRONG_SETTING
@@ -64,11 +67,10 @@ def run(process: str, serve: Serve, overrides: Mapping[str, object] | None = Non
     return ExitCode.STOPPED
 
 
-async def _until_stopped(process: str, settings: Settings, serve: Serve) -> None:
+async def _until_stopped(settings: Settings, serve: Serve, grace_s: float) -> None:
     stop = asyncio.Event()
     task = asyncio.ensure_future(serve(settings, stop))
     loop = asyncio.get_running_loop()
-    grace_s = settings.drain_s + 1.0
 
     def on_signal(name: str) -> None:
         if stop.is_set():
@@ -80,5 +82,4 @@ async def _until_stopped(process: str, settings: Settings, serve: Serve) -> None
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number.name)
-    _log.debug("%s starts", process)
     await task

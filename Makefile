@@ -1,0 +1,55 @@
+# One way to do each task. `make` alone lists them.
+#
+#   MODELS=a,b     which models to run (make up); default: all that can run here
+#   ARGS="..."     more options, for evoke up, pytest or the benchmarks
+#   PYTHON=...     which Python to install with; default: the newest that is there
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.PHONY: help up install develop test test-faults check format generate docs bench clean
+
+export MODELS
+BIN := .venv/bin
+INSTALL = python=$$(infrastructure/local/find-python) && "$$python" infrastructure/local/install.py
+CODE := evoke services worker_sidecar model_containers cli bench tests infrastructure/local
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome || true)
+
+help: ## list what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: install ## install what is needed and start everything at http://localhost:8000
+	@exec $(BIN)/python -m services.standalone $(if $(MODELS),--models "$$MODELS") $(ARGS)
+
+install: ## install what `make up` needs
+	@$(INSTALL) run $(if $(MODELS),--models "$$MODELS")
+
+develop: ## install everything, with tests, linters and benchmarks
+	@$(INSTALL) develop
+
+test: develop ## run all tests but the long searches for faults
+	@$(if $(CHROMIUM),,echo "No Chromium found: the browser's tests are left out (Debian: apt-get install chromium).")
+	$(BIN)/python -m pytest tests -m "not slow$(if $(CHROMIUM),, and not browser)" $(ARGS)
+
+test-faults: develop ## kill everything at every moment, for minutes
+	$(BIN)/python -m pytest tests/faults -m slow $(ARGS)
+
+check: develop ## check format, lint, types, import contracts and generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict $(CODE)
+	$(BIN)/lint-imports
+	$(BIN)/python -m evoke.settings_table --check
+
+format: develop ## format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: develop ## write the generated pages of the documentation
+	$(BIN)/python -m evoke.settings_table
+
+bench: develop ## measure, beside FastAPI + Celery + Redis in the same run
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## remove what was installed and cached here; the data stays
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

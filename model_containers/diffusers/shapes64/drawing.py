@@ -62,11 +62,10 @@ def draw(scenes: Sequence[Scene], rng: random.Random) -> NDArray[np.float32]:
         float32 of shape (batch, 3, 64, 64), sRGB from -1 to 1.
     """
     pictures = np.empty((len(scenes), 3, SIZE_PX, SIZE_PX), np.float32)
-    for picture, scene in zip(pictures, scenes, strict=True):
-        picture[:] = _rgb(scene.background)
+    for index, scene in enumerate(scenes):
+        pictures[index] = _rgb(scene.background)
         for figure in place(scene, rng):
-            cover = _coverage(figure)
-            picture += cover * (_rgb(figure.colour) - picture)
+            pictures[index] += _coverage(figure) * (_rgb(figure.colour) - pictures[index])
     return pictures
 
 
@@ -87,12 +86,13 @@ def _coverage(figure: Placed) -> NDArray[np.float32]:
         distance = np.hypot(x, _ROWS - figure.y) - figure.radius
     else:
         distance = _distance(x, _ROWS - figure.y - outline.drop * figure.radius, outline, figure.radius)
-    return np.clip(0.5 - distance, 0.0, 1.0)
+    cover: NDArray[np.float32] = np.clip(0.5 - distance, 0.0, 1.0)
+    return cover
 
 
 def _distance(
     x: NDArray[np.float32], y: NDArray[np.float32], outline: _Outline, radius: float
-) -> NDArray[np.float32]:
+) -> NDArray[np.floating]:
     """Return the distance in pixels to the outline's line in the sector that each pixel folds into."""
     half_sector = math.pi / outline.corners
     angle = np.arctan2(y, x) - outline.turn
@@ -101,10 +101,7 @@ def _distance(
     edge_x, edge_y = notch * math.cos(half_sector) - reach, notch * math.sin(half_sector)
     length = math.hypot(edge_x, edge_y)
     span = np.hypot(x, y)
-    result: NDArray[np.float32] = (
-        edge_y * (span * np.cos(folded) - reach) - edge_x * span * np.sin(folded)
-    ) / length
-    return result
+    return (edge_y * (span * np.cos(folded) - reach) - edge_x * span * np.sin(folded)) / length
 
 
 def _single_spot(where: str, rng: random.Random) -> tuple[float, float, float]:

@@ -1,8 +1,6 @@
-"""The three networks of shapes-64, in the classes that diffusers and transformers load, and its noise schedule."""
+"""The networks of shapes-64, in the classes that diffusers and transformers load, and its noise schedule."""
 
-import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from transformers import CLIPTextConfig, CLIPTextModel
+from model_containers.diffusers.shapes64.libraries import Network, Schedule, diffusers, transformers
 
 LATENT_CHANNELS = 6
 LATENT_SIZE = 8
@@ -11,9 +9,9 @@ TEXT_LENGTH = 32
 """Tokens of a prompt, its start and end tokens among them."""
 
 
-def make_vae() -> AutoencoderKL:
+def make_vae() -> Network:
     """Make the autoencoder: 64x64 RGB to latents of shape (6, 8, 8) and back."""
-    return AutoencoderKL(
+    return diffusers.AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         block_out_channels=(16, 32, 64, 64),
@@ -24,10 +22,10 @@ def make_vae() -> AutoencoderKL:
     )
 
 
-def make_text_encoder(vocabulary_size: int, start: int, end: int, pad: int) -> CLIPTextModel:
-    """Make the text encoder; the arguments are the size of the vocabulary and the ids of its special tokens."""
-    return CLIPTextModel(
-        CLIPTextConfig(
+def make_text_encoder(vocabulary_size: int, start: int, end: int, pad: int) -> Network:
+    """Make the text encoder, given how many words it knows and the ids of its special tokens."""
+    return transformers.CLIPTextModel(
+        transformers.CLIPTextConfig(
             vocab_size=vocabulary_size,
             hidden_size=TEXT_WIDTH,
             intermediate_size=2 * TEXT_WIDTH,
@@ -43,15 +41,15 @@ def make_text_encoder(vocabulary_size: int, start: int, end: int, pad: int) -> C
     )
 
 
-def make_unet() -> UNet2DConditionModel:
-    """Make the denoiser, which reads the prompt at both of its sizes (8x8 and 4x4): that is what binds colours."""
-    return UNet2DConditionModel(
+def make_unet() -> Network:
+    """Make the denoiser; it reads the prompt at both of its sizes, 8x8 and 4x4, to bind colours to shapes."""
+    return diffusers.UNet2DConditionModel(
         sample_size=LATENT_SIZE,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
         down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
-        block_out_channels=(96, 128),
+        block_out_channels=(80, 112),
         layers_per_block=1,
         cross_attention_dim=TEXT_WIDTH,
         attention_head_dim=4,
@@ -59,13 +57,14 @@ def make_unet() -> UNet2DConditionModel:
     )
 
 
-def make_schedule() -> DDIMScheduler:
+def make_schedule() -> Schedule:
     """Make the noise schedule and the sampler that the checkpoint names.
 
     Velocity prediction down to a signal-to-noise ratio of 4e-5: the sampler starts from noise that holds no
-    trace of a mean colour, so backgrounds come out as asked. Not exactly zero, which several samplers divide by.
+    trace of a mean colour, so backgrounds come out as asked. Not exactly zero, by which several samplers
+    would divide.
     """
-    return DDIMScheduler(
+    return diffusers.DDIMScheduler(
         num_train_timesteps=1000,
         beta_start=1e-4,
         beta_end=0.02,
@@ -73,9 +72,5 @@ def make_schedule() -> DDIMScheduler:
         prediction_type="v_prediction",
         timestep_spacing="trailing",
         clip_sample=False,
+        steps_offset=1,
     )
-
-
-def parameter_count(network: torch.nn.Module) -> int:
-    """Return how many numbers the network has learnt."""
-    return sum(weight.numel() for weight in network.parameters())

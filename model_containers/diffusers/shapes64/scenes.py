@@ -74,7 +74,7 @@ def held_out(scene: Scene) -> bool:
 
 
 def any_scene(rng: random.Random, two_figures: bool) -> Scene | None:
-    """Draw a scene, held out or not; None where the draw shows nothing (equal figures, unseen on the background)."""
+    """Draw a scene, held out or not; None where figures would be equal or have the background's colour."""
     figures = tuple(
         Figure(rng.choice(list(COLOURS)), rng.choice(SHAPES)) for _ in range(2 if two_figures else 1)
     )

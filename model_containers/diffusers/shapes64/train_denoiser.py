@@ -1,0 +1,109 @@
+"""The second stage: denoiser and text encoder learn, together, to make latents that a caption asks for."""
+
+import random
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from model_containers.diffusers.shapes64.averages import Averages
+from model_containers.diffusers.shapes64.captions import caption, wordless
+from model_containers.diffusers.shapes64.drawing import draw
+from model_containers.diffusers.shapes64.libraries import Network, Schedule, Tokenizer
+from model_containers.diffusers.shapes64.networks import (
+    TEXT_LENGTH,
+    make_schedule,
+    make_text_encoder,
+    make_unet,
+)
+from model_containers.diffusers.shapes64.scenes import Scene, training_scene
+from model_containers.diffusers.shapes64.stage import Plan, Stage
+from model_containers.diffusers.shapes64.words import make_tokenizer
+
+PICTURES = 32_768
+"""Encoded once, captioned anew each time that they are seen."""
+
+ENCODE_BATCH = 64
+WORDLESS_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Album:
+    """Training scenes and the scaled latents of their pictures, float32 of shape (pictures, 6, 8, 8)."""
+
+    scenes: list[Scene]
+    latents: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Denoiser:
+    """What the second stage makes: networks with averaged weights, and the tokenizer that they know."""
+
+    unet: Network
+    text_encoder: Network
+    tokenizer: Tokenizer
+
+
+@torch.no_grad()
+def fill_album(vae: Network, pictures: int, seed: int) -> Album:
+    """Draw pictures of training scenes and encode them."""
+    rng = random.Random(seed)
+    scenes = [training_scene(rng) for _ in range(pictures)]
+    latents = []
+    for start in range(0, pictures, ENCODE_BATCH):
+        batch = torch.from_numpy(draw(scenes[start : start + ENCODE_BATCH], rng)).to(vae.device)
+        latents.append(vae.encode(batch).latent_dist.mode() * vae.config.scaling_factor)
+    return Album(scenes, torch.cat(latents))
+
+
+def train_denoiser(plan: Plan, vae: Network, pictures: int = PICTURES) -> Denoiser:
+    """Train denoiser and text encoder by the plan, or take up where their state left off."""
+    torch.manual_seed(plan.seed)
+    tokenizer = make_tokenizer()
+    start, end, pad = (int(i) for i in tokenizer.convert_tokens_to_ids(["<start>", "<end>", "<pad>"]))
+    unet, text_encoder = make_unet(), make_text_encoder(len(tokenizer), start, end, pad)
+    learning = torch.nn.ModuleDict({"unet": unet, "text_encoder": text_encoder}).to(plan.device)
+    averages = Averages(learning)
+    stage = Stage(plan, {"learning": learning, "averages": averages.module}, ["learning"])
+    album = fill_album(vae, pictures, plan.seed)
+    rng = random.Random(plan.seed + stage.step)
+    schedule = make_schedule()
+    while stage.progress < 1.0:
+        chosen = rng.choices(range(pictures), k=plan.batch)
+        tokens = tokenize(tokenizer, [_words(album.scenes[i], rng) for i in chosen]).to(plan.device)
+        text = text_encoder(tokens).last_hidden_state
+        stage.take_step(velocity_loss(unet, schedule, album.latents[chosen], text))
+        averages.update(learning, stage.step)
+    stage.save()
+    averages.copy_to(learning)
+    return Denoiser(unet.eval(), text_encoder.eval(), tokenizer)
+
+
+def tokenize(tokenizer: Tokenizer, captions: list[str]) -> torch.Tensor:
+    """Return token ids of shape (captions, 32), padded and cut as the pipeline does."""
+    batch = tokenizer(
+        captions, padding="max_length", max_length=TEXT_LENGTH, truncation=True, return_tensors="pt"
+    )
+    ids: torch.Tensor = batch.input_ids
+    return ids
+
+
+def velocity_loss(
+    unet: Network, schedule: Schedule, latents: torch.Tensor, text: torch.Tensor
+) -> torch.Tensor:
+    """Return the mean squared error of the predicted velocity at random times.
+
+    Salimans and Ho, "Progressive Distillation for Fast Sampling of Diffusion Models", 2022.
+    """
+    noise = torch.randn_like(latents)
+    # Stratified times: each batch covers the whole schedule, which makes the loss and its gradient calmer.
+    batch = len(latents)
+    shares = (torch.arange(batch, device=latents.device) + torch.rand(batch, device=latents.device)) / batch
+    times = (shares * schedule.config.num_train_timesteps).long()
+    predicted = unet(schedule.add_noise(latents, noise, times), times, text).sample
+    return functional.mse_loss(predicted, schedule.get_velocity(latents, noise, times))
+
+
+def _words(scene: Scene, rng: random.Random) -> str:
+    """Caption the scene, or at times ask for nothing, which classifier-free guidance steers away from."""
+    return wordless(rng) if rng.random() < WORDLESS_SHARE else caption(scene, rng)

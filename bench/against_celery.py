@@ -71,7 +71,9 @@ def measure_evoke(folder: Path, seconds: int, jobs: int) -> dict[str, float]:
         before = {name: cpu_seconds(pid) for name, pid in system.pids.items()}
         figures["sustained"] = sustained_rate(f"{system.url}/v1/jobs", system.finished, jobs, 60)
         for name, pid in system.pids.items():
-            print(f"  evoke {name}: {cpu_seconds(pid) - before[name]:.1f} s CPU, {resident_bytes(pid) >> 20} MiB")
+            print(
+                f"  evoke {name}: {cpu_seconds(pid) - before[name]:.1f} s CPU, {resident_bytes(pid) >> 20} MiB"
+            )
         figures["hot_get"] = hot_get_rate(system, seconds)
     return figures
 
@@ -115,7 +117,9 @@ def figures_of(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> 
 
 def main() -> None:
     """Run the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=int, default=8, help="length of each load phase")
     parser.add_argument("--jobs", type=int, default=6000, help="jobs of the sustained phase")
     parser.add_argument("--rounds", type=int, default=3)

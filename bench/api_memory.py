@@ -20,10 +20,15 @@ AIM_MIB = 300
 
 def main() -> None:
     """Run the measurement."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--jobs", type=int, default=100_000)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="evoke-bench-") as name, evoke(Path(name), workers=False) as system:
+    with (
+        tempfile.TemporaryDirectory(prefix="evoke-bench-") as name,
+        evoke(Path(name), workers=False) as system,
+    ):
         empty = resident_bytes(system.pids["api"]) >> 20
         accepted = 0
         while accepted < options.jobs:

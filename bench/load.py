@@ -71,7 +71,9 @@ def _wrk(script: str, url: str, connections: int, duration_s: int) -> Load:
         path.write_text(script, encoding="utf-8")
         output = subprocess.run(
             ["wrk", "-t1", f"-c{connections}", f"-d{duration_s}s", "--timeout", "10s", "-s", str(path), url],
-            check=True, capture_output=True, text=True,
+            check=True,
+            capture_output=True,
+            text=True,
         ).stdout
     found = re.search(r"RESULT (\d+) (\d+) (\d+) (\S+) (\S+)", output)
     if found is None:

@@ -35,7 +35,9 @@ def print_table(figures: Sequence[Figure]) -> None:
         peer = "" if figure.peer is None else f"{figure.peer:,.2f} {figure.unit}"
         ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}×"
         met = {True: "yes", False: "**no**", None: ""}[figure.met]
-        print(f"| {figure.name} | {figure.value:,.2f} {figure.unit} | {peer} | {ratio} | {figure.aim} | {met} |")
+        print(
+            f"| {figure.name} | {figure.value:,.2f} {figure.unit} | {peer} | {ratio} | {figure.aim} | {met} |"
+        )
 
 
 def write_json(figures: Sequence[Figure], path: Path) -> None:

@@ -105,7 +105,15 @@ def celery_peer(folder: Path) -> Iterator[Peer]:
     ]  # fmt: skip
     worker = python("celery", "-A", "bench.celery_peer.tasks", "worker", "-c", "2", "--loglevel", "warning")
     door = python(
-        "uvicorn", "bench.celery_peer.api:app", "--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log"
+        "uvicorn",
+        "bench.celery_peer.api:app",
+        "--port",
+        str(port),
+        "--loop",
+        "uvloop",
+        "--http",
+        "httptools",
+        "--no-access-log",
     )
     with ExitStack() as stack:
         for name, command in {"redis": server, "worker": worker, "door": door}.items():

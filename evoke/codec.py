@@ -54,7 +54,9 @@ def properties(event: AnyEvent, source: str, event_id: str, traceparent: str | N
 
 def rfc3339(time_ms: int) -> str:
     """Unix milliseconds as RFC 3339 text in UTC with milliseconds."""
-    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
 
 
 def encode_progress(progress: Progress) -> bytes:

@@ -32,7 +32,9 @@ class Failpoints:
             name, _, rest = pair.partition("=")
             action, _, argument = rest.partition(":")
             if action not in _ACTIONS:
-                raise InvalidInput("EVOKE_FAILPOINTS", f"{pair!r}: the action must be one of {', '.join(_ACTIONS)}")
+                raise InvalidInput(
+                    "EVOKE_FAILPOINTS", f"{pair!r}: the action must be one of {', '.join(_ACTIONS)}"
+                )
             self._actions[name] = (action, float(argument or 1))
 
     def reach(self, name: str) -> None:

@@ -22,47 +22,97 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    engine: Literal["embedded", "distributed"] = Field("embedded", description="Which set of adapters stands behind the ports.")
+    engine: Literal["embedded", "distributed"] = Field(
+        "embedded", description="Which set of adapters stands behind the ports."
+    )
     data_dir: Path = Field(Path("data"), description="Folder of the embedded engine: log, blobs, archive.")
-    catalogue: Path | None = Field(None, description="The catalogue of models (YAML); unset: the one that ships with evoke.")
-    models_dir: Path | None = Field(None, description="Folder that holds downloaded weights, read-only to containers.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log lines to write.")
-    log_format: Literal["json", "text"] = Field("json", description="Structured lines for machines, or text for people.")
+    catalogue: Path | None = Field(
+        None, description="The catalogue of models (YAML); unset: the one that ships with evoke."
+    )
+    models_dir: Path | None = Field(
+        None, description="Folder that holds downloaded weights, read-only to containers."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe log lines to write."
+    )
+    log_format: Literal["json", "text"] = Field(
+        "json", description="Structured lines for machines, or text for people."
+    )
 
     host: str = Field("127.0.0.1", description="Address that the API listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that the API listens on; 0: any free one.")
-    metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics of a process other than the API; 0: none.")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of /metrics of a process other than the API; 0: none."
+    )
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body that the API reads.")
-    max_wait_s: float = Field(60.0, gt=0, description="Longest wait that `Prefer: wait` and `wait=` may ask for.")
-    max_queued: int = Field(100_000, ge=1, description="Waiting jobs of a queue beyond which submits get 429.")
-    interactive_share: int = Field(16, ge=1, description="Unfinished jobs of a tenant beyond which its next ones go to the bulk lane.")
-    hot_bytes: int = Field(256 << 20, ge=1 << 20, description="Bound of the finished jobs that the API keeps in memory.")
-    hot_window_s: float = Field(24 * 3600.0, gt=0, description="How long the API keeps a finished job in memory.")
-    position_wait_s: float = Field(5.0, gt=0, description="Longest wait of a read for the position that it names.")
+    max_wait_s: float = Field(
+        60.0, gt=0, description="Longest wait that `Prefer: wait` and `wait=` may ask for."
+    )
+    max_queued: int = Field(
+        100_000, ge=1, description="Waiting jobs of a queue beyond which submits get 429."
+    )
+    interactive_share: int = Field(
+        16, ge=1, description="Unfinished jobs of a tenant beyond which its next ones go to the bulk lane."
+    )
+    hot_bytes: int = Field(
+        256 << 20, ge=1 << 20, description="Bound of the finished jobs that the API keeps in memory."
+    )
+    hot_window_s: float = Field(
+        24 * 3600.0, gt=0, description="How long the API keeps a finished job in memory."
+    )
+    position_wait_s: float = Field(
+        5.0, gt=0, description="Longest wait of a read for the position that it names."
+    )
 
     query_rows: int = Field(10_000, ge=1, description="Most rows that one SQL query may return.")
     query_time_s: float = Field(30.0, gt=0, description="Longest run of one SQL query.")
     query_scan_bytes: int = Field(4 << 30, ge=1 << 20, description="Most bytes that one SQL query may read.")
 
-    max_attempts: int = Field(3, ge=1, le=100, description="How often a job may run before it is put aside as a dead letter.")
+    max_attempts: int = Field(
+        3, ge=1, le=100, description="How often a job may run before it is put aside as a dead letter."
+    )
     retry_base_s: float = Field(1.0, gt=0, description="Back-off before the second attempt, at most.")
     retry_cap_s: float = Field(60.0, gt=0, description="Longest back-off.")
-    lease_s: float = Field(10.0, gt=0, description="How long a worker that hangs keeps its requests (embedded engine).")
-    bulk_every: int = Field(8, ge=2, description="One in so many requests is taken from the bulk lane while both lanes wait.")
+    lease_s: float = Field(
+        10.0, gt=0, description="How long a worker that hangs keeps its requests (embedded engine)."
+    )
+    bulk_every: int = Field(
+        8, ge=2, description="One in so many requests is taken from the bulk lane while both lanes wait."
+    )
 
-    worker: str | None = Field(None, description="Name of this worker; unset: host name, process id and a random part.")
+    worker: str | None = Field(
+        None, description="Name of this worker; unset: host name, process id and a random part."
+    )
     queue: str | None = Field(None, description="Queue that this sidecar serves.")
-    model_address: str | None = Field(None, description="gRPC address of the model container: `unix:PATH` or `HOST:PORT`.")
-    concurrency: int | None = Field(None, ge=1, description="Jobs that a sidecar runs at once; unset: what the container allows.")
-    drain_s: float = Field(8.0, ge=0, description="How long a sidecar that was told to stop lets its jobs finish.")
-    model_wait_s: float = Field(120.0, gt=0, description="How long a sidecar waits for a model container that is away before it gives a job back.")
+    model_address: str | None = Field(
+        None, description="gRPC address of the model container: `unix:PATH` or `HOST:PORT`."
+    )
+    concurrency: int | None = Field(
+        None, ge=1, description="Jobs that a sidecar runs at once; unset: what the container allows."
+    )
+    drain_s: float = Field(
+        8.0, ge=0, description="How long a sidecar that was told to stop lets its jobs finish."
+    )
+    model_wait_s: float = Field(
+        120.0,
+        gt=0,
+        description="How long a sidecar waits for a model container that is away before it gives a job back.",
+    )
 
-    archive_interval_s: float = Field(2.0, gt=0, description="Longest time that an event waits to be archived.")
+    archive_interval_s: float = Field(
+        2.0, gt=0, description="Longest time that an event waits to be archived."
+    )
     archive_rows: int = Field(50_000, ge=1, description="Events in one commit of the archive, at most.")
-    archive_partition: Literal["hour", "day"] = Field("hour", description="Partition of the archive by the time in a job's id.")
-    log_retention_s: float = Field(7 * 24 * 3600.0, gt=0, description="How long archived events stay in the embedded log.")
+    archive_partition: Literal["hour", "day"] = Field(
+        "hour", description="Partition of the archive by the time in a job's id."
+    )
+    log_retention_s: float = Field(
+        7 * 24 * 3600.0, gt=0, description="How long archived events stay in the embedded log."
+    )
 
-    failpoints: str = Field("", description="For tests: `name=action` pairs, comma-separated; see `evoke/failpoints.py`.")
+    failpoints: str = Field(
+        "", description="For tests: `name=action` pairs, comma-separated; see `evoke/failpoints.py`."
+    )
 
 
 def load_settings(environment: Mapping[str, object] | None = None) -> Settings:

@@ -1,1 +1,1 @@
-"""What evoke needs from the outside, as Protocols. Each docstring is a contract that one suite tests on every adapter."""
+"""What evoke needs from the outside, as Protocols. Docstrings are contracts; one suite tests them on every adapter."""

@@ -44,11 +44,17 @@ class History(Protocol):
     """Read-only. Every method may raise Unavailable; jobs and new submissions never depend on it."""
 
     async def watermark(self) -> Mapping[str, Position]:
-        """For each topic the position up to which the other methods see everything, now. Fresh, never cached past a commit."""
+        """For each topic the position up to which the other methods see everything, now.
+
+        Fresh, never cached past a commit.
+        """
         ...
 
     async def events(self, tenant: str, job_id: str) -> Sequence[tuple[Position, AnyEvent]]:
-        """All archived events of one job, by topic and then in log order; empty when it is not there (or not that tenant's)."""
+        """All archived events of one job, by topic and then in log order.
+
+        Empty when it is not there, or not that tenant's.
+        """
         ...
 
     async def jobs(self, tenant: str, wanted: JobFilter, before: str | None, limit: int) -> Sequence[Job]:
@@ -65,7 +71,8 @@ class History(Protocol):
     async def query(self, tenant: str, sql: str, limits: QueryLimits) -> QueryResult:
         """Run one read-only statement over the views `job_events`, `jobs`, `usage`, `failures` of that tenant alone.
 
-        Raises QueryRefused (not read-only, syntax, unknown name, a limit), Unavailable. Cancelling stops the engine's work.
+        Raises QueryRefused (not read-only, syntax, unknown name, a limit), Unavailable.
+        Cancelling stops the engine's work.
         """
         ...
 

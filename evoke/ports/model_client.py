@@ -84,14 +84,18 @@ class ModelClient(Protocol):
     """A connection to one container that comes back by itself when the container does."""
 
     async def describe(self) -> Sequence[ModelDescription]:
-        """What the container serves. Waits until it is ready to serve. Raises ModelUnavailable when it goes away meanwhile."""
+        """What the container serves. Waits until it is ready to serve.
+
+        Raises ModelUnavailable when it goes away meanwhile.
+        """
         ...
 
     def generate(self, request: GenerationRequest) -> AsyncIterator[ModelMessage]:
         """Run a request. Ends after `Done`.
 
         Raises ModelFailed with the container's error class, ModelUnavailable when the container is lost or breaks the
-        protocol, or ends without `Done`. Closing or cancelling the iterator cancels the run in the container at its next step.
+        protocol, or ends without `Done`. Closing or cancelling the iterator cancels the run in the container at its
+        next step.
         """
         ...
 

@@ -27,7 +27,7 @@ class Client:
         self._http.close()
 
     def submit(self, model: str, value: dict[str, Any], **headers: str) -> str | None:
-        """Submit a job; returns its id, or None when nobody knows whether it was accepted, or it was refused for now."""
+        """Submit a job; returns its id, or None when it was refused for now or nobody knows."""
         body = {"model": model, "input": value}
         try:
             answer = self._http.post("/v1/jobs", json=body, headers=headers)

@@ -35,7 +35,9 @@ def eventually(holds: Callable[[], object], what: str, deadline_s: float = DEADL
 class ProcessUnderTest:
     """A process that a test starts, kills and starts again."""
 
-    def __init__(self, name: str, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
+    ) -> None:
         self.name = name
         self._command = [sys.executable, "-m", module, *arguments]
         self._environment = dict(environment)
@@ -86,7 +88,9 @@ class ProcessUnderTest:
             return self._process.wait(grace_s)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"{self.name} did not stop on SIGTERM within {grace_s} s:\n{self.output[-3000:]}") from None
+            raise AssertionError(
+                f"{self.name} did not stop on SIGTERM within {grace_s} s:\n{self.output[-3000:]}"
+            ) from None
 
     def wait_for_exit(self, deadline_s: float = DEADLINE_S) -> int:
         """Wait until it ends by itself and return its exit code."""

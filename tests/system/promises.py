@@ -67,7 +67,9 @@ def _check_job(client: Client, job: Job, max_attempts: int) -> None:
     assert job.counted_attempts <= max_attempts, f"{job.id} ran {job.counted_attempts} times"
     seen = client.job(job.id)
     assert seen is not None
-    assert seen["status"] == job.status.value, f"{job.id}: the API says {seen['status']}, the log {job.status}"
+    assert seen["status"] == job.status.value, (
+        f"{job.id}: the API says {seen['status']}, the log {job.status}"
+    )
     if job.status is Status.SUCCEEDED:
         assert isinstance(job.end, Succeeded)
         _check_artifacts(client, job.id, job.end, seen)

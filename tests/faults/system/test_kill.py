@@ -39,7 +39,7 @@ def submit_for(world: World, seconds: float) -> threading.Thread:
     """Submit mixed jobs in the background for a while."""
 
     def submit() -> None:
-        chance = random.Random(1)  # noqa: S311  # not for secrets
+        chance = random.Random(1)  # not for secrets
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             value = {
@@ -65,7 +65,7 @@ def wait_for_all(world: World) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("victim", VICTIMS)
 async def test_no_acknowledged_job_is_lost_when_a_process_is_killed(world: World, victim: str) -> None:
-    chance = random.Random(victim)  # noqa: S311  # not for secrets
+    chance = random.Random(victim)  # not for secrets
     process = VICTIMS[victim](world)
     for _ in range(ROUNDS):
         load = submit_for(world, 2.0)
@@ -112,10 +112,14 @@ async def test_everything_killed_at_once_loses_nothing(world: World) -> None:
     "failpoint",
     ["after_receive", "after_start", "mid_model", "after_put", "after_terminal", "before_ack"],
 )
-async def test_a_sidecar_that_dies_between_two_steps_loses_and_doubles_nothing(world: World, failpoint: str) -> None:
+async def test_a_sidecar_that_dies_between_two_steps_loses_and_doubles_nothing(
+    world: World, failpoint: str
+) -> None:
     world.sidecar.stop()
     world.sidecar.start(EVOKE_FAILPOINTS=f"sidecar.{failpoint}=kill")
-    job_id = world.client.submit_until_accepted("scripted", {"behaviour": "work", "seconds": 0.3, "size_bytes": 5000})
+    job_id = world.client.submit_until_accepted(
+        "scripted", {"behaviour": "work", "seconds": 0.3, "size_bytes": 5000}
+    )
     assert world.sidecar.wait_for_exit() == -9
     world.sidecar.start()
     job = world.client.wait(job_id)
@@ -124,7 +128,9 @@ async def test_a_sidecar_that_dies_between_two_steps_loses_and_doubles_nothing(w
 
 
 @pytest.mark.parametrize("failpoint", ["before_append", "after_append"])
-async def test_an_api_that_dies_around_the_append_accepts_once_or_not_at_all(world: World, failpoint: str) -> None:
+async def test_an_api_that_dies_around_the_append_accepts_once_or_not_at_all(
+    world: World, failpoint: str
+) -> None:
     world.api.stop()
     world.api.start(EVOKE_FAILPOINTS=f"api.{failpoint}=kill")
     world.wait_until_ready()
@@ -141,9 +147,14 @@ async def test_an_api_that_dies_around_the_append_accepts_once_or_not_at_all(wor
 
 
 @pytest.mark.timeout(300)
-async def test_a_job_that_kills_its_worker_becomes_a_dead_letter_while_the_queue_goes_on(world: World) -> None:
+async def test_a_job_that_kills_its_worker_becomes_a_dead_letter_while_the_queue_goes_on(
+    world: World,
+) -> None:
     poison = world.client.submit_until_accepted("scripted", {"behaviour": "kill"})
-    others = [world.client.submit_until_accepted("scripted", {"behaviour": "echo", "text": str(n)}) for n in range(5)]
+    others = [
+        world.client.submit_until_accepted("scripted", {"behaviour": "echo", "text": str(n)})
+        for n in range(5)
+    ]
 
     def ended() -> bool:
         world.restart_what_died()

@@ -64,6 +64,8 @@ class Settings(BaseSettings):
         5.0, gt=0, description="Longest wait of a read for the position that it names."
     )
 
+    api_keys_file: Path | None = Field(None, description="File of API keys; unset: no keys are asked for, everybody is one tenant.")
+
     query_rows: int = Field(10_000, ge=1, description="Most rows that one SQL query may return.")
     query_time_s: float = Field(30.0, gt=0, description="Longest run of one SQL query.")
     query_scan_bytes: int = Field(4 << 30, ge=1 << 20, description="Most bytes that one SQL query may read.")

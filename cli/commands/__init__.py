@@ -1,0 +1,1 @@
+"""The commands of `evoke`. What they need is imported when they run, so that help and completion stay quick."""

@@ -1,8 +1,8 @@
 """Datagrams between the processes that share one data folder: wake-ups of the log, reports of progress.
 
-Every listener binds a socket of its own in `<data folder>/sockets/`; a sender sends to all that are there. Nothing is
-promised: a datagram may be lost, so whoever waits for one also looks by itself now and then. The folder's rights
-(0700) are the protection: only the user who owns the data can send or listen.
+Every listener binds a socket of its own in `<data folder>/sockets/`; a sender sends to all that are there.
+Nothing is promised: a datagram may be lost, so whoever waits for one also looks by itself now and then. The
+folder's rights (0700) are the protection: only the user who owns the data can send or listen.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import secrets
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,7 +69,7 @@ class Listener:
     """A socket of one kind that hears every sender of that kind. Used by one thread at a time."""
 
     def __init__(self, folder: SocketFolder, kind: str, buffer_bytes: int = 0) -> None:
-        """Bind it. buffer_bytes: what the kernel keeps for a slow listener, 0: its default. Raises OSError."""
+        """Bind it. buffer_bytes: what the kernel keeps for it, 0: its default. Raises OSError."""
         self._folder = folder
         self.name = f"{kind}-{os.getpid()}-{secrets.token_hex(6)}"
         self._socket = _datagram_socket()
@@ -102,25 +103,42 @@ class Listener:
 class Sender:
     """Sends to every listener of one kind. Used by one thread at a time; never blocks, never raises."""
 
-    def __init__(self, folder: SocketFolder, kind: str) -> None:
+    def __init__(self, folder: SocketFolder, kind: str, keep: int = 0) -> None:
+        """keep: datagrams that are kept for a listener whose buffer is full, until `flush`; the oldest go first."""
         self._folder = folder
         self._kind = kind
-        self._peers: dict[str, socket.socket] = {}
+        self._keep = keep
+        self._peers: dict[str, _Peer] = {}
         self._seen_ns = -1
         self._seen_at = 0.0
 
-    def send(self, datagram: bytes) -> None:
-        """Send one datagram to all who listen now; a listener whose buffer is full misses it."""
+    def send(self, datagram: bytes) -> bool:
+        """Send one datagram to all who listen now; False when something is kept for `flush`."""
         if len(datagram) > MAX_DATAGRAM_BYTES:
-            _log.debug("a datagram was too large to send", extra={"kind": self._kind, "size_bytes": len(datagram)})
-            return
+            _log.debug("a datagram is too large", extra={"kind": self._kind, "size_bytes": len(datagram)})
+            return True
         try:
             self._look()
         except OSError as error:
             _log.debug("no listeners can be found", extra={"kind": self._kind, "error": str(error)})
-        for name in [name for name, peer in self._peers.items() if not _sent(peer, datagram)]:
+        for peer in self._peers.values():
+            peer.kept.append(datagram)
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Send what is kept, as far as there is room; False when something is kept still."""
+        for name in [name for name, peer in self._peers.items() if not peer.flush()]:
             self._forget(name)
             self._folder.remove(name)
+        for peer in self._peers.values():
+            while len(peer.kept) > self._keep:
+                peer.kept.popleft()
+        return not any(peer.kept for peer in self._peers.values())
+
+    def drop(self) -> None:
+        """Forget what is kept."""
+        for peer in self._peers.values():
+            peer.kept.clear()
 
     def close(self) -> None:
         """Release every socket. Idempotent."""
@@ -144,31 +162,43 @@ class Sender:
             self._meet(name)
 
     def _meet(self, name: str) -> None:
-        peer = _datagram_socket()
-        peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * MAX_DATAGRAM_BYTES)
+        connection = _datagram_socket()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * MAX_DATAGRAM_BYTES)
         try:
-            peer.connect(self._folder.address(name))
+            connection.connect(self._folder.address(name))
         except OSError as error:
-            peer.close()
+            connection.close()
             if error.errno in _GONE:
                 self._folder.remove(name)
             return
-        self._peers[name] = peer
+        self._peers[name] = _Peer(connection)
 
     def _forget(self, name: str) -> None:
-        self._peers.pop(name).close()
+        self._peers.pop(name).connection.close()
+
+
+class _Peer:
+    """A listener, and what it has had no room for yet."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.kept: deque[bytes] = deque()
+
+    def flush(self) -> bool:
+        """Send as much as there is room for; False when the listener is gone."""
+        while self.kept:
+            try:
+                self.connection.send(self.kept[0])
+            except OSError as error:
+                if error.errno == errno.EMSGSIZE:  # this kernel allows less than we do
+                    self.kept.popleft()
+                    continue
+                return error.errno not in _GONE
+            self.kept.popleft()
+        return True
 
 
 def _datagram_socket() -> socket.socket:
     made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     made.setblocking(False)
     return made
-
-
-def _sent(peer: socket.socket, datagram: bytes) -> bool:
-    """Send; False when the listener is gone. A full buffer is no matter: that listener is awake already."""
-    try:
-        peer.send(datagram)
-    except OSError as error:
-        return error.errno not in _GONE
-    return True

@@ -104,7 +104,7 @@ async def follow(settings: Settings, *topics: str) -> None:
 
 
 async def hold(settings: Settings, queue: str, worker: str, count: str) -> None:
-    """Take `count` requests, tell their keys, and keep them; when a line comes in, ack them and tell so."""
+    """Take `count` requests, tell their keys, keep them until a file `let-go` is there, then ack them and tell so."""
     requests = await open_request_queue(settings)
     subscription = await requests.subscribe(queue, worker)
     held = []
@@ -112,7 +112,7 @@ async def hold(settings: Settings, queue: str, worker: str, count: str) -> None:
         for delivery in await subscription.receive(int(count) - len(held)):
             held.append(delivery)
             tell(delivery.key)
-    while os.path.exists(settings.data_dir / "hold"):
+    while not (settings.data_dir / "let-go").exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
         await asyncio.sleep(0.02)
     for delivery in held:
         await subscription.ack(delivery)

@@ -369,8 +369,6 @@ async def test_a_worker_that_comes_after_the_death_gets_the_requests_too(
 async def test_the_requests_of_a_hanging_worker_go_to_another_when_its_lease_runs_out(
     settings: Settings, log: EventLog, requests: RequestQueue, queue: str, start_process: Start
 ) -> None:
-    mark = settings.data_dir / "hold"
-    mark.touch()
     await submit(log, queue, "a")
     hanging = start_process("hold", queue, "hanging", "1")
     assert await hanging.line() == "a"
@@ -379,7 +377,7 @@ async def test_the_requests_of_a_hanging_worker_go_to_another_when_its_lease_run
     [delivery] = await receive(other)
     assert delivery.key == "a"
     hanging.go_on()
-    mark.unlink()
+    (settings.data_dir / "let-go").touch()
     assert await hanging.line() == "acked"
     assert (await requests.stats(queue)).in_flight == 1, "a lost lease acked another worker's request"
     await other.ack(delivery)
@@ -390,10 +388,10 @@ async def test_workers_that_are_killed_again_and_again_lose_no_request(
     log: EventLog, requests: RequestQueue, queue: str, start_process: Start
 ) -> None:
     chance = random.Random(5)
-    names = [str(number) for number in range(400)]
-    await asyncio.gather(*(submit(log, queue, name) for name in names))
+    names = [str(number) for number in range(800)]
     seen: set[str] = set()
     for life in range(4):
+        await asyncio.gather(*(submit(log, queue, name) for name in names[life * 200 : life * 200 + 200]))
         process = start_process("work", queue, f"life{life}")
         _, key = await process.line()
         seen.add(key)

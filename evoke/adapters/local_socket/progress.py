@@ -19,6 +19,8 @@ KEPT = 256
 
 _BUFFER_BYTES = 4 << 20
 _SEPARATOR = b"\0"
+_BACKLOG = 64
+_FLUSH_S = (0.001, 0.002, 0.004, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ class SocketProgressChannel:
         self._data = data
         self._folder: SocketFolder | None = None
         self._sender: Sender | None = None
+        self._flushing: asyncio.TimerHandle | None = None
         self._listeners: weakref.WeakSet[_Reports] = weakref.WeakSet()
         self._closed = False
 
@@ -40,11 +43,12 @@ class SocketProgressChannel:
             return
         try:
             if self._sender is None:
-                self._sender = Sender(self._open_folder(), KIND)
+                self._sender = Sender(self._open_folder(), KIND, _BACKLOG)
         except OSError as error:
             _log.debug("progress can't be sent", extra={"error": str(error)})
             return
-        self._sender.send(queue.encode() + _SEPARATOR + payload)
+        if not self._sender.send(queue.encode() + _SEPARATOR + payload):
+            self._flush_later(0)
 
     def subscribe(self, queues: Iterable[str]) -> AsyncIterator[bytes]:
         """Hear reports from this moment on; see `ProgressChannel.subscribe`. Raises Unavailable."""
@@ -63,10 +67,27 @@ class SocketProgressChannel:
         self._closed = True
         for reports in list(self._listeners):
             await reports.aclose()
+        if self._flushing is not None:
+            self._flushing.cancel()
         if self._sender is not None:
             self._sender.close()
         if self._folder is not None:
             self._folder.close()
+
+    def _flush_later(self, tries: int) -> None:
+        """Send again soon what a busy listener had no room for; give up when it stays busy."""
+        if tries == len(_FLUSH_S) and self._sender is not None:
+            self._sender.drop()
+        elif self._flushing is None:
+            try:
+                self._flushing = asyncio.get_running_loop().call_later(_FLUSH_S[tries], self._flush, tries)
+            except RuntimeError:
+                _log.debug("without an event loop, a full listener loses reports")
+
+    def _flush(self, tries: int) -> None:
+        self._flushing = None
+        if self._sender is not None and not self._closed and not self._sender.flush():
+            self._flush_later(tries + 1)
 
     def _open_folder(self) -> SocketFolder:
         if self._folder is None:

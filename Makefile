@@ -39,6 +39,7 @@ check: develop ## check format, lint, types, import contracts and generated file
 	$(BIN)/ruff check .
 	$(BIN)/mypy --strict $(CODE)
 	$(BIN)/lint-imports
+	$(BIN)/python -m evoke.protocol.generate --check
 	$(BIN)/python -m evoke.settings_table --check
 
 format: develop ## format the code and mend what the linter can mend
@@ -46,6 +47,7 @@ format: develop ## format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix .
 
 docs: develop ## write the generated pages of the documentation
+	$(BIN)/python -m evoke.protocol.generate
 	$(BIN)/python -m evoke.settings_table
 
 bench: develop ## measure, beside FastAPI + Celery + Redis in the same run

@@ -29,7 +29,7 @@ class Installation:
 
     def missing(self, model: Model) -> str | None:
         """Why a model can't run here, None when it can."""
-        if find_spec(f"model_containers.{model.container}.__main__") is None:
+        if not _is_there(model.container):
             return f"there is no container model_containers/{model.container}"
         lacking = missing_packages(model.container)
         if lacking:
@@ -90,6 +90,13 @@ def missing_packages(group: str) -> tuple[str, ...]:
         elif not _is_installed(name):
             lacking.append(name)
     return tuple(dict.fromkeys(lacking))
+
+
+def _is_there(container: str) -> bool:
+    try:
+        return find_spec(f"model_containers.{container}.__main__") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _is_installed(name: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from evoke.bootstrap import open_blob_store, open_event_log, open_progress_channel, open_request_queue
 from evoke.ports.event_log import Record
+from evoke.ports.request_queue import Delivery
 from evoke.settings import PREFIX, Settings, load_settings
 
 DEADLINE_S = 30.0
@@ -107,7 +108,7 @@ async def hold(settings: Settings, queue: str, worker: str, count: str) -> None:
     """Take `count` requests, tell their keys, keep them until a file `let-go` is there, then ack them and tell so."""
     requests = await open_request_queue(settings)
     subscription = await requests.subscribe(queue, worker)
-    held = []
+    held: list[Delivery] = []
     while len(held) < int(count):
         for delivery in await subscription.receive(int(count) - len(held)):
             held.append(delivery)

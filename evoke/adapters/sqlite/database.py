@@ -13,7 +13,7 @@ from evoke.adapters.sqlite import entries, requests
 from evoke.adapters.sqlite.file_system import boot_id, refuse_network_file_system
 from evoke.adapters.sqlite.locks import LockFolder
 from evoke.adapters.sqlite.reader import Reader
-from evoke.adapters.sqlite.schema import check_whole, connect, prepare, refuse_foreign, require_sqlite, translated
+from evoke.adapters.sqlite.schema import check_whole, close, connect, prepare, refuse_foreign, require_sqlite, translated
 from evoke.adapters.sqlite.threads import Task, Work, outcome_of
 from evoke.adapters.sqlite.wakeups import Wakeups
 from evoke.adapters.sqlite.writer import NEWEST, Append, Change, Writer
@@ -86,7 +86,7 @@ class Database:
                 refuse_foreign(connection)
             entries.verify_newest(connection, NEWEST)
         finally:
-            connection.close()
+            close(connection)
 
     async def read(self, work: Work[T]) -> T:
         """Run a read on the reader's thread. Raises Unavailable, LogCorrupt."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 
-from evoke.adapters.sqlite.schema import connect, translated
+from evoke.adapters.sqlite.schema import close, connect, translated
 from evoke.adapters.sqlite.threads import Task, deliver
 from evoke.domain.errors import EvokeError, Unavailable
 
@@ -55,7 +55,7 @@ class Reader:
     def _run(self) -> None:
         while (task := self._tasks.get()) is not None:
             deliver([(task, *self._answer(task))])
-        self._connection.close()
+        close(self._connection)
 
     def _answer(self, task: Task[Any]) -> tuple[Any, BaseException | None]:
         try:

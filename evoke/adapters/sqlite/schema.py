@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import apsw
@@ -14,6 +15,17 @@ OLDEST_SQLITE = (3, 51, 3)
 """Older ones have the WAL-reset bug: with two or more connections a commit can be lost (sqlite.org/wal.html)."""
 
 BUSY_TIMEOUT_MS = 10_000
+
+_log = logging.getLogger(__name__)
+
+_SETTINGS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",  # every commit is synced; the writer takes it back for what need not last
+    "journal_size_limit = 67108864",
+    "cache_size = -16384",  # KiB
+    "trusted_schema = OFF",
+    "cell_size_check = ON",
+)
 
 _TABLES = f"""
 CREATE TABLE entries (
@@ -56,9 +68,18 @@ def connect(path: Path, vfs: str | None) -> apsw.Connection:
     """Open a connection. vfs: name of a registered SQLite VFS, None for the system's. Raises apsw.Error."""
     connection = apsw.Connection(str(path), vfs=vfs)
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
-    connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864")
-    connection.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384")
+    for setting in _SETTINGS:
+        connection.execute(f"PRAGMA {setting}").fetchall()
     return connection
+
+
+def close(connection: apsw.Connection) -> None:
+    """Close a connection. The last one moves the WAL into the file; where that fails, the WAL stays and tells the rest."""
+    try:
+        connection.close()
+    except apsw.Error as error:
+        _log.warning("the log was closed without tidying up", extra={"error": str(error)})
+        connection.close(True)
 
 
 def prepare(connection: apsw.Connection) -> None:

@@ -20,7 +20,7 @@ import apsw
 
 from evoke.adapters.sqlite import entries
 from evoke.adapters.sqlite.locks import FileLock
-from evoke.adapters.sqlite.schema import connect, scalar, translated
+from evoke.adapters.sqlite.schema import close, connect, scalar, translated
 from evoke.adapters.sqlite.threads import Outcome, Task, Work, deliver
 from evoke.domain.errors import EvokeError, Unavailable
 
@@ -99,7 +99,7 @@ class Writer:
         while (group := self._next_group()) is not None:
             if group:
                 self._write(group)
-        self._connection.close()
+        close(self._connection)
         self._lock.close()
 
     def _next_group(self) -> list[Append | Change] | None:

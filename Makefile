@@ -2,6 +2,7 @@
 #
 #   MODELS=a,b     which models to run (make up); default: all that can run here
 #   ARGS="..."     more options, for evoke up, pytest or the benchmarks
+#   ROUNDS=20      how often each fault is made (make test-faults)
 #   PYTHON=...     which Python to install with; default: the newest that is there
 
 SHELL := /bin/sh
@@ -10,6 +11,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: help up install develop test test-faults check format generate docs bench clean
 
 export MODELS
+ROUNDS ?= 20
 BIN := .venv/bin
 INSTALL = python=$$(infrastructure/local/find-python) && "$$python" infrastructure/local/install.py
 CODE := evoke services worker_sidecar model_containers cli bench tests infrastructure/local
@@ -27,12 +29,12 @@ install: ## install what `make up` needs
 develop: ## install everything, with tests, linters and benchmarks
 	@$(INSTALL) develop
 
-test: develop ## run all tests but the long searches for faults
+test: develop ## run all tests but those of faults
 	@$(if $(CHROMIUM),,echo "No Chromium found: the browser's tests are left out (Debian: apt-get install chromium).")
-	$(BIN)/python -m pytest tests -m "not slow$(if $(CHROMIUM),, and not browser)" $(ARGS)
+	$(BIN)/python -m pytest tests --ignore=tests/faults -m "not slow$(if $(CHROMIUM),, and not browser)" $(ARGS)
 
-test-faults: develop ## kill everything at every moment, for minutes
-	$(BIN)/python -m pytest tests/faults -m slow $(ARGS)
+test-faults: develop ## kill every process at every moment, for minutes
+	EVOKE_FAULT_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/faults --timeout 1800 $(ARGS)
 
 check: develop ## check format, lint, types, import contracts and generated files
 	$(BIN)/ruff format --check .

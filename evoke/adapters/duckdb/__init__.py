@@ -1,0 +1,1 @@
+"""History of the embedded engine: DuckDB over the files of the archive's Iceberg table."""

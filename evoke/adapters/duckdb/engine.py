@@ -1,0 +1,136 @@
+"""DuckDB on threads of its own: connections, limits, cancellation and its errors in evoke's words."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import duckdb
+
+from evoke.adapters.duckdb.views import text
+from evoke.domain.errors import EvokeError, QueryRefused, Unavailable
+
+MEMORY = "512MB"
+THREADS = 2
+SPILL = "2GB"
+"""Most disk that one instance may use for what does not fit into its memory."""
+
+T = TypeVar("T")
+
+
+class FilesGone(Exception):
+    """A planned file is not there any more: a compaction replaced it and its snapshot expired. Plan anew."""
+
+
+def connect(scratch: str) -> duckdb.DuckDBPyConnection:
+    """Open an instance of its own, in memory, that keeps little and spills to the folder `scratch`."""
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": str(THREADS),
+            "memory_limit": MEMORY,
+            "temp_directory": scratch,
+            "max_temp_directory_size": SPILL,
+            "enable_external_file_cache": "false",
+            "python_enable_replacements": "false",
+            "preserve_insertion_order": "false",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "integer_division": "true",
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def confine(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> None:
+    """Let the instance read these files alone, and nothing change that any more."""
+    connection.execute(f"SET allowed_paths = [{', '.join(text(path) for path in paths)}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+class Session:
+    """One piece of work's connection. `interrupt` ends the statement that runs and refuses those that follow."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self._interrupted = False
+
+    def execute(self, sql: str, parameters: Sequence[object] = ()) -> duckdb.DuckDBPyConnection:
+        """Run a statement. Raises FilesGone and evoke's errors."""
+        if self._interrupted:
+            raise Unavailable("the query was cancelled")
+        try:
+            return (
+                self.connection.execute(sql, list(parameters)) if parameters else self.connection.execute(sql)
+            )
+        except duckdb.Error as error:
+            raise translated(error) from error
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement and return all its rows. Raises as `execute`."""
+        answer = self.execute(sql, parameters)
+        try:
+            return answer.fetchall()
+        except duckdb.Error as error:
+            raise translated(error) from error
+
+    def interrupt(self) -> None:
+        """Stop, from any thread."""
+        self._interrupted = True
+        self.connection.interrupt()
+
+
+class Threads:
+    """Runs blocking work on DuckDB connections; cancelling the caller stops the engine's work."""
+
+    def __init__(self, count: int) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix="history")
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Do work that needs no connection and is short."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def run(self, connect: Callable[[], duckdb.DuckDBPyConnection], work: Callable[[Session], T]) -> T:
+        """Open a connection, do the work on it, and close it. Raises what the work raises."""
+        sessions: list[Session] = []
+
+        def job() -> T:
+            with connect() as connection:
+                sessions.append(Session(connection))
+                return work(sessions[0])
+
+        running = self._pool.submit(job)
+        try:
+            return await asyncio.shield(asyncio.wrap_future(running))
+        except asyncio.CancelledError:
+            while not (running.done() or running.cancel()):
+                for session in sessions:
+                    session.interrupt()
+                await asyncio.wait([asyncio.wrap_future(running)], timeout=0.05)
+            raise
+
+    async def close(self) -> None:
+        """Wait for what is under way and end the threads."""
+        await asyncio.to_thread(self._pool.shutdown)
+
+
+def translated(error: duckdb.Error) -> EvokeError | FilesGone:
+    """Return what a DuckDB error means. What users wrote wrong is QueryRefused, in DuckDB's first line."""
+    message = str(error).partition("\n")[0].strip()
+    match error:
+        case duckdb.InterruptException():
+            return Unavailable("the query was cancelled")
+        case duckdb.OutOfMemoryException():
+            return QueryRefused(f"the query needs more memory than its limit of {MEMORY}")
+        case duckdb.IOException():
+            gone = "No such file" in message or "No files found" in message
+            return FilesGone() if gone else Unavailable("the archive's files cannot be read")
+        case duckdb.InternalException() | duckdb.FatalException():
+            return Unavailable("the SQL engine failed")
+        case _:
+            return QueryRefused(re.sub(r"^\w+ Error: ", "", message))

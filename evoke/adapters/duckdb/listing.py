@@ -1,0 +1,154 @@
+"""Events and jobs by the files that may hold them, newest first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from evoke import codec
+from evoke.adapters.duckdb.engine import Session
+from evoke.adapters.duckdb.plan import Plan, PlannedFile, Span, chunks, may_hold
+from evoke.adapters.duckdb.views import JOBS, scan, text
+from evoke.domain.errors import UndecodableEvent
+from evoke.domain.events import AnyEvent
+from evoke.domain.ids import job_time_ms
+from evoke.domain.job import Job, evolve
+from evoke.ports.archive import UNDECODABLE
+from evoke.ports.event_log import Position
+from evoke.ports.history import JobFilter
+
+FIRST_ROWS, MOST_ROWS = 30_000, 500_000
+"""Rows that a list looks through at once, at first and at most: the first page is near, a rare match is far."""
+
+log = logging.getLogger(__name__)
+
+
+def events_of(session: Session, plan: Plan, tenant: str, job_id: str) -> list[tuple[Position, AnyEvent]]:
+    """Return the events of one job, by topic and then in log order."""
+    files = plan.of_job(tenant, job_id)
+    if not files:
+        return []
+    rows = session.rows(
+        f"SELECT position, payload FROM {scan(files)} "
+        f"WHERE job_id = {text(job_id)} AND tenant = {text(tenant)} AND type <> '{UNDECODABLE}' "
+        "ORDER BY topic, position"
+    )
+    return [(Position(position), event) for position, payload in rows for event in _decoded(payload)]
+
+
+def jobs_page(
+    session: Session, plan: Plan, tenant: str, wanted: JobFilter, before: str | None, limit: int
+) -> list[Job]:
+    """Return at most `limit` jobs by descending id. Raises InvalidInput when `before` is no job id."""
+    found: list[Job] = []
+    until_ms = None if wanted.until_ms is None else wanted.until_ms - 1
+    if before is not None:
+        until_ms = min(job_time_ms(before), until_ms if until_ms is not None else job_time_ms(before))
+    spans = plan.between(wanted.since_ms, until_ms)
+    for chunk in chunks(reversed(spans), FIRST_ROWS, MOST_ROWS):
+        files = [file for span in chunk for file in span.files if may_hold(file, tenant)]
+        if files:
+            ids = _matching(session, files, tenant, wanted, before, limit - len(found))
+            found.extend(_folded(session, files, ids))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def unfinished_ids(session: Session, files: Sequence[PlannedFile]) -> list[str]:
+    """Return the ids of the jobs, of any tenant, that have no terminal event in these files."""
+    rows = session.rows(f"""
+        SELECT job_id FROM {scan(files)}
+        WHERE NOT (type LIKE 'dead_lettered.%' OR type LIKE 'replayed.%' OR type LIKE 'purged.%')
+          AND type <> '{UNDECODABLE}'
+        GROUP BY job_id
+        HAVING count(*) FILTER (
+            type LIKE 'succeeded.%' OR type LIKE 'failed.%' OR type LIKE 'cancelled.%') = 0
+        ORDER BY job_id
+    """)
+    return [job_id for (job_id,) in rows]
+
+
+def events_by_job(
+    session: Session, files: Sequence[PlannedFile], ids: Sequence[str]
+) -> Iterator[tuple[str, list[AnyEvent]]]:
+    """Yield each job's events by topic and in log order, newest job first."""
+    if not ids:
+        return
+    needed = [file for file in files if file.ids[0] <= max(ids) and file.ids[1] >= min(ids)]
+    rows = session.rows(
+        f"SELECT job_id, payload FROM {scan(needed)} "
+        f"WHERE job_id BETWEEN {text(min(ids))} AND {text(max(ids))} "
+        f"AND job_id IN ({', '.join(text(job_id) for job_id in ids)}) AND type <> '{UNDECODABLE}' "
+        "ORDER BY job_id DESC, topic, position"
+    )
+    for job_id, group in groupby(rows, key=lambda row: str(row[0])):
+        yield job_id, [event for _, payload in group for event in _decoded(payload)]
+
+
+def files_between(plan: Plan, spans: Sequence[Span]) -> list[PlannedFile]:
+    """Return the files of a plan that lie in the times of these spans of another one."""
+    low_ms = min(span.start_ms for span in spans)
+    high_ms = max(span.end_ms for span in spans) - 1
+    return [file for span in plan.between(low_ms, high_ms) for file in span.files]
+
+
+def _matching(  # noqa: PLR0913, PLR0917  # a page's whole question
+    session: Session,
+    files: Sequence[PlannedFile],
+    tenant: str,
+    wanted: JobFilter,
+    before: str | None,
+    limit: int,
+) -> list[str]:
+    conditions = " AND ".join(_conditions(wanted, before)) or "true"
+    rows = session.rows(f"""
+        WITH job_events AS NOT MATERIALIZED (SELECT * FROM {scan(files)} WHERE tenant = {text(tenant)})
+        SELECT id FROM ({JOBS}) WHERE {conditions} ORDER BY id DESC LIMIT {limit}
+    """)
+    return [job_id for (job_id,) in rows]
+
+
+def _conditions(wanted: JobFilter, before: str | None) -> Iterator[str]:
+    if before is not None:
+        yield f"id < {text(before)}"
+    if wanted.since_ms is not None:
+        yield f"id >= {text(_time_prefix(wanted.since_ms))}"
+    if wanted.until_ms is not None:
+        yield f"id < {text(_time_prefix(wanted.until_ms))}"
+    if wanted.statuses:
+        yield f"status IN ({_texts(wanted.statuses)})"
+    if wanted.models:
+        yield f"model IN ({_texts(wanted.models)})"
+    if wanted.grouping is not None:
+        yield f'"grouping" = {text(wanted.grouping)}'
+    if wanted.door is not None:
+        yield f"door = {text(wanted.door)}"
+
+
+def _texts(values: Iterable[str]) -> str:
+    return ", ".join(text(str(value)) for value in sorted(values))
+
+
+def _time_prefix(time_ms: int) -> str:
+    """What all ids of that millisecond begin with; less than any of them."""
+    digits = f"{min(max(time_ms, 0), (1 << 48) - 1):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
+def _folded(session: Session, files: Sequence[PlannedFile], ids: Sequence[str]) -> Iterator[Job]:
+    for _, events in events_by_job(session, files, ids):
+        job: Job | None = None
+        for event in events:
+            job = evolve(job, event)
+        if job is not None:
+            yield job
+
+
+def _decoded(payload: str) -> Iterator[AnyEvent]:
+    """Yield the event; nothing when a newer version than this wrote it."""
+    try:
+        yield codec.decode(payload.encode())
+    except UndecodableEvent as error:
+        log.warning("an archived event is left out", extra={"reason": str(error)[:200]})

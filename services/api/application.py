@@ -1,0 +1,66 @@
+"""The ASGI application: the table of operations first, pages and files by FastAPI behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from services.api.context import Context
+from services.api.dispatch import Dispatch, problem_reply
+from services.api.listing import Listing
+from services.api.lookup import Lookup
+from services.api.operations import Operation
+from services.api.problems import Refusal
+from services.api.routes.events import EventRoutes, EventSocket
+from services.api.routes.health import HealthRoutes
+from services.api.routes.jobs import JobRoutes
+from services.api.routes.models import ModelRoutes
+from services.api.submission import Submissions
+
+
+class Application(FastAPI):
+    """Answers the operations by itself, since they are hot, and leaves everything else to FastAPI."""
+
+    def __init__(self, dispatch: Dispatch, operations: Sequence[Operation]) -> None:
+        super().__init__(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+        self._dispatch = dispatch
+        self.operations = tuple(operations)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection's request."""
+        if scope["type"] == "http":
+            found = self._dispatch.find(scope["path"])
+            if found is not None:
+                await self._dispatch.answer(*found, scope, receive, send)
+                return
+        await super().__call__(scope, receive, send)
+
+
+def create_application(context: Context, pages: Sequence[APIRouter] = ()) -> Application:
+    """The API over these ports. pages: routers of what people see in a browser, mounted at `/`."""
+    lookup = Lookup(context)
+    submissions = Submissions(context)
+    listing = Listing(context)
+    operations = (
+        *JobRoutes(context, submissions, lookup, listing).operations,
+        *EventRoutes(context, lookup).operations,
+        *ModelRoutes(context).operations,
+        *HealthRoutes(context).operations,
+    )
+    application = Application(Dispatch(context, operations), operations)
+    socket = EventSocket(context, lookup)
+    application.router.routes.append(WebSocketRoute("/v1/jobs/{id}/events/ws", socket.serve))
+    for router in pages:
+        application.include_router(router, include_in_schema=False)
+    application.add_exception_handler(404, _not_found)
+    return application
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    reply = problem_reply(Refusal(404, "not_found", "there is nothing at this address"))
+    return Response(reply.body, reply.status, media_type=reply.media_type.decode())

@@ -1,0 +1,41 @@
+"""Who asks. Without a file of keys everybody is one tenant who may do everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from services.api.exchange import Exchange, Principal
+from services.api.key_file import KeyFile
+from services.api.problems import Refusal
+
+DEFAULT_TENANT = "default"
+_EVERYBODY = Principal(DEFAULT_TENANT, frozenset({"*"}))
+_CHALLENGE = [(b"www-authenticate", b'Bearer realm="evoke"')]
+
+
+class Authentication:
+    """Tells the principal of a request."""
+
+    def __init__(self, keys: KeyFile | None, clock_ms: Callable[[], int]) -> None:
+        self._keys = keys
+        self._clock_ms = clock_ms
+
+    @property
+    def tenants(self) -> Sequence[str]:
+        """All tenants whose past matters, and the empty one, to which undecodable requests belong."""
+        return ("", *(self._keys.tenants if self._keys else (DEFAULT_TENANT,)))
+
+    def principal(self, exchange: Exchange, scope: str) -> Principal:
+        """Who asks. Raises Refusal: 401 without a valid key, 403 when the key has not the scope."""
+        if self._keys is None:
+            return _EVERYBODY
+        kind, _, key = (exchange.header(b"authorization") or "").partition(" ")
+        stored = self._keys.find(key.strip(), self._clock_ms()) if kind.lower() == "bearer" else None
+        if stored is None:
+            raise Refusal(
+                401, "unauthorized", "a valid API key is needed: Authorization: Bearer evoke_…", _CHALLENGE
+            )
+        principal = Principal(stored.tenant, stored.scopes, stored.id)
+        if not principal.may(scope):
+            raise Refusal(403, "forbidden", f"this key has not the scope {scope!r}")
+        return principal

@@ -90,6 +90,10 @@ class ModelClient(Protocol):
         """
         ...
 
+    async def lost(self) -> None:
+        """Wait until the container that answered `describe` is away; returns at once when it is away already."""
+        ...
+
     def generate(self, request: GenerationRequest) -> AsyncIterator[ModelMessage]:
         """Run a request. Ends after `Done`.
 

@@ -133,7 +133,7 @@ def _ready(connection: Connection) -> Finding:
 
 def _queues(connection: Connection) -> Iterator[Finding]:
     for line in connection.get("/v1/queues")["items"]:
-        name, waiting = line["queue"], sum(line["depth"].values())
+        name, waiting = line["name"], sum(line["depth"].values())
         if line["workers"]:
             yield Finding("queue", Verdict.OK, f"{name}: {line['workers']} workers, {waiting} waiting")
             continue

@@ -68,6 +68,10 @@ def list_jobs(
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="Only of this model; may be repeated.")] = None,
     grouping: Annotated[str | None, typer.Option(help="Only with this metadata.grouping.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Submitted at or after this time, e.g. 2026-01-31T12:00:00Z.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Submitted before this time.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 20,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
@@ -76,7 +80,8 @@ def list_jobs(
     from cli.connection import connect
     from cli.output import age, print_json, print_table
 
-    filters = {"status": status or None, "model": model or None, "grouping": grouping}
+    lists = {"status": ",".join(status or []), "model": ",".join(model or [])}
+    filters = {**lists, "grouping": grouping, "since": since, "until": until}
     with connect(url) as connection:
         jobs = connection.pages("/v1/jobs", {name: value for name, value in filters.items() if value}, limit)
     if as_json:

@@ -62,7 +62,7 @@ def submit(
         described = connection.get(f"/v1/models/{quote(model, safe='')}")
         body = {
             "model": model,
-            "input": build_input(described["input"], text, parameter or [], seed),
+            "input": build_input(described["input_schema"], text, parameter or [], seed),
             "metadata": _pairs(metadata or []),
             "priority": priority,
         }
@@ -133,7 +133,7 @@ def _warn_of_no_worker(connection: Connection, queue: str) -> None:
     from cli.output import note
 
     for line in connection.get("/v1/queues")["items"]:
-        if line["queue"] == queue and not line["workers"]:
+        if line["name"] == queue and not line["workers"]:
             note(f"no worker serves {queue} now: the job waits until one does (evoke doctor)")
 
 

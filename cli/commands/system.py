@@ -57,7 +57,9 @@ def models(
         print_table(columns, rows, "no models")
     else:
         print(f"{found['id']}: {found.get('description') or found['title']}\n")
-        print_table(("field", "type", "default", "allowed", "meaning"), _fields(found["input"]), "no fields")
+        print_table(
+            ("field", "type", "default", "allowed", "meaning"), _fields(found["input_schema"]), "no fields"
+        )
 
 
 def queues(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
@@ -77,11 +79,11 @@ def queues(as_json: AsJson = False, url: Url = DEFAULT_URL) -> None:
         depth = line["depth"]
         rows.append(
             (
-                line["queue"],
+                line["name"],
                 depth["interactive"],
                 depth["bulk"],
                 line["delayed"],
-                line["in_flight"],
+                line["running"],
                 "" if oldest is None else duration(oldest),
                 line["workers"],
             )

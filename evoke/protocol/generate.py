@@ -21,7 +21,7 @@ FILES = ("model_pb2.py", "model_pb2.pyi")
 
 def generate(target: Path) -> None:
     """Write the generated files below `target`. Raises RuntimeError when the compiler refuses the file."""
-    from grpc_tools import protoc  # type: ignore[import-untyped]  # grpcio-tools has no types
+    from grpc_tools import protoc
 
     well_known = resources.files("grpc_tools") / "_proto"
     arguments = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -35,9 +34,7 @@ _OPTIONS = (
     ("grpc.enable_retries", 0),
 )
 _KEEPALIVE = (("grpc.keepalive_time_ms", 10_000), ("grpc.keepalive_timeout_ms", 10_000))
-"""Finds half-open TCP connections. A Unix socket has none, and a container that hangs is its job's deadline's matter."""
-
-_log = logging.getLogger(__name__)
+"""Finds half-open TCP connections. A Unix socket has none; what hangs is ended by the deadline of its job."""
 
 
 class GrpcModelClient:
@@ -96,7 +93,7 @@ class GrpcModelClient:
 
     async def close(self) -> None:
         """Break off every call and release the connection. Idempotent."""
-        await self._channel.close()
+        await self._channel.close(None)
 
     def _call(self, request: GenerationRequest) -> Any:
         timeout_s = request.deadline_s + GRACE_S

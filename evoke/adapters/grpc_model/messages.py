@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -62,32 +63,59 @@ def description_of(model: pb.ModelDescription) -> ModelDescription:
 
 
 def message_of(response: pb.GenerateResponse) -> ModelMessage | None:
-    """One response as the port's type, None when there is nothing to tell.
+    """One response as the port's type, None when there is nothing to tell (`accepted`, and what later versions add).
 
     Raises ModelFailed for an error, ModelUnavailable for what breaks the protocol.
     """
-    kind = response.WhichOneof("part")
-    match kind:
-        case "progress":
-            return StepDone(response.progress.step, response.progress.total, response.progress.unit)
-        case "output":
-            return OutputBytes(response.output.name, response.output.data, response.output.last)
-        case "output_start":
-            start = response.output_start
-            return OutputStarted(start.name, start.media_type, _object(start.details_json))
-        case "done":
-            done = response.done
-            seed = done.seed if done.HasField("seed") else None
-            return Done(seed, dict(done.timings_ms), _object(done.result_json))
-        case "error":
-            raise failure_of(response.error)
-        case "preview":
-            return Preview(media_type=response.preview.media_type, data=response.preview.data)
-        case "log":
-            return LogLine(response.log.text)
-        case "metric":
-            return Metric(response.metric.name, response.metric.value)
-    return None  # `accepted`, and what later versions may add
+    reader = _READERS.get(response.WhichOneof("part") or "")
+    return None if reader is None else reader(response)
+
+
+def _progress(response: pb.GenerateResponse) -> ModelMessage:
+    return StepDone(response.progress.step, response.progress.total, response.progress.unit)
+
+
+def _preview(response: pb.GenerateResponse) -> ModelMessage:
+    return Preview(media_type=response.preview.media_type, data=response.preview.data)
+
+
+def _log(response: pb.GenerateResponse) -> ModelMessage:
+    return LogLine(response.log.text)
+
+
+def _metric(response: pb.GenerateResponse) -> ModelMessage:
+    return Metric(response.metric.name, response.metric.value)
+
+
+def _output_start(response: pb.GenerateResponse) -> ModelMessage:
+    start = response.output_start
+    return OutputStarted(start.name, start.media_type, _object(start.details_json))
+
+
+def _output(response: pb.GenerateResponse) -> ModelMessage:
+    return OutputBytes(response.output.name, response.output.data, response.output.last)
+
+
+def _done(response: pb.GenerateResponse) -> ModelMessage:
+    done = response.done
+    seed = done.seed if done.HasField("seed") else None
+    return Done(seed, dict(done.timings_ms), _object(done.result_json))
+
+
+def _error(response: pb.GenerateResponse) -> NoReturn:
+    raise failure_of(response.error)
+
+
+_READERS: dict[str, Callable[[pb.GenerateResponse], ModelMessage]] = {
+    "progress": _progress,
+    "preview": _preview,
+    "log": _log,
+    "metric": _metric,
+    "output_start": _output_start,
+    "output": _output,
+    "done": _done,
+    "error": _error,
+}
 
 
 def failure_of(error: pb.Error) -> ModelFailed:

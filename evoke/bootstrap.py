@@ -15,10 +15,13 @@ from evoke.domain.catalogue import Catalogue, catalogue_of
 from evoke.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from evoke.ports.archive import Archive
     from evoke.ports.blob_store import BlobStore
     from evoke.ports.event_log import EventLog
     from evoke.ports.history import History
+    from evoke.ports.lease import Lease
     from evoke.ports.model_client import ModelClient
     from evoke.ports.progress_channel import ProgressChannel
     from evoke.ports.request_queue import RequestQueue
@@ -70,11 +73,22 @@ async def open_blob_store(settings: Settings) -> BlobStore:
     return DirectoryBlobStore(_embedded(settings) / "blobs")
 
 
-async def open_archive(settings: Settings) -> Archive:
-    """Open the archive for its one writer. Raises Unavailable."""
+async def open_archive(settings: Settings, on_written: Callable[[], None] | None = None) -> Archive:
+    """Open the archive for its one writer. Raises Unavailable.
+
+    on_written: called in each commit, from another thread, between the data files and the snapshot (for tests).
+    """
     from evoke.adapters.iceberg.archive import IcebergArchive
 
-    return await IcebergArchive.open_local(_embedded(settings) / "archive", settings.archive_partition)
+    folder = _embedded(settings) / "archive"
+    return await IcebergArchive.open_local(folder, settings.archive_partition, on_written)
+
+
+async def open_archiver_lease(settings: Settings) -> Lease:
+    """Open the lease that makes one archiver the active one."""
+    from evoke.adapters.file_lock.lease import FileLockLease
+
+    return FileLockLease(_embedded(settings) / "archiver.lock")
 
 
 async def open_history(settings: Settings) -> History:

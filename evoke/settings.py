@@ -108,6 +108,8 @@ class Settings(BaseSettings):
     archive_partition: Literal["hour", "day"] = Field(
         "hour", description="Partition of the archive by the time in a job's id."
     )
+    archive_compact_s: float = Field(60.0, gt=0, description="How often the archiver merges small files and expires snapshots.")
+    archive_grace_s: float = Field(300.0, gt=0, description="How long files that were replaced stay for readers that are at work.")
     log_retention_s: float = Field(
         7 * 24 * 3600.0, gt=0, description="How long archived events stay in the embedded log."
     )

@@ -38,6 +38,15 @@ class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     payload: str
 
 
+class ArchiveSize(msgspec.Struct, frozen=True, kw_only=True):
+    """How much the newest snapshot holds. size_bytes: of its data files; snapshots: how many are kept."""
+
+    rows: int
+    files: int
+    size_bytes: int
+    snapshots: int
+
+
 class Archive(Protocol):
     """Exactly-once storage of events. One writer at a time; a second one's commit raises Conflict."""
 
@@ -54,6 +63,10 @@ class Archive(Protocol):
 
         Raises Conflict when another writer has committed since this writer last read the watermark; Unavailable.
         """
+        ...
+
+    async def size(self) -> ArchiveSize:
+        """Say how much there is. Raises Unavailable."""
         ...
 
     async def compact(self) -> None:

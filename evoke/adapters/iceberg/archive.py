@@ -23,6 +23,7 @@ from pyiceberg.exceptions import (
 )
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Summary
 from sqlalchemy.exc import DBAPIError
 
 from evoke.adapters.iceberg import compaction, expiry
@@ -38,7 +39,7 @@ from evoke.adapters.iceberg.table import (
 )
 from evoke.adapters.iceberg.writing import write_rows
 from evoke.domain.errors import Conflict, StorageFull, Unavailable
-from evoke.ports.archive import NAMESPACE, TABLE, WATERMARK_PROPERTY, EventRow
+from evoke.ports.archive import NAMESPACE, TABLE, WATERMARK_PROPERTY, ArchiveSize, EventRow
 from evoke.ports.event_log import Position
 
 CATALOG_FILE = "catalog.sqlite"
@@ -98,6 +99,10 @@ class IcebergArchive:
         """See `Archive.commit`."""
         async with self._commits:
             await self._run(lambda: self._commit(rows, watermark))
+
+    async def size(self) -> ArchiveSize:
+        """See `Archive.size`."""
+        return await self._run(self._read_size)
 
     async def compact(self) -> None:
         """See `Archive.compact`. Open partitions of many files are compacted too. Commits go on meanwhile."""
@@ -184,6 +189,17 @@ class IcebergArchive:
         self._on_written()
         self._seen = _head(transaction.commit_transaction())
 
+    def _read_size(self) -> ArchiveSize:
+        metadata = self._load().metadata
+        snapshot = metadata.current_snapshot()
+        summary = snapshot.summary if snapshot is not None else None
+        return ArchiveSize(
+            rows=_total(summary, "total-records"),
+            files=_total(summary, "total-data-files"),
+            size_bytes=_total(summary, "total-files-size"),
+            snapshots=len(metadata.snapshots),
+        )
+
     def _plan_compaction(self) -> list[list[DataFile]]:
         return list(compaction.plan(compaction.partitions(self._load()), _now_ms()))
 
@@ -223,6 +239,10 @@ def watermark_of(table: Table) -> dict[str, Position]:
         parent = snapshot.parent_snapshot_id
         snapshot = table.snapshot_by_id(parent) if parent is not None else None
     return {}
+
+
+def _total(summary: Summary | None, name: str) -> int:
+    return int(summary.get(name) or 0) if summary is not None else 0
 
 
 def _head(table: Table) -> int | None:

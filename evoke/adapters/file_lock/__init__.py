@@ -1,0 +1,1 @@
+"""Leases between the processes of one machine."""

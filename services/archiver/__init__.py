@@ -1,1 +1,1 @@
-"""Moves the log into the archive."""
+"""The archiver: moves every event from the log into the archive, exactly once."""

@@ -1,0 +1,118 @@
+"""The loop from log to archive.
+
+State lives in the archive alone: its watermark says where to go on. Whatever goes wrong, the loop starts anew from
+there, so that a row is neither lost nor written twice, wherever the process was killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+
+from evoke.domain.errors import Conflict, Unavailable
+from evoke.ports.archive import UNDECODABLE, Archive, EventRow
+from evoke.ports.event_log import EventLog, LogEntry
+from services.archiver.batch import Batch, Pace, watermark_of
+from services.archiver.metrics import ArchiverMetrics
+from services.archiver.rows import queues_by_topic, row_of
+
+log = logging.getLogger(__name__)
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 15.0
+
+
+class Archiver:
+    """Follows the topics of some queues into the archive."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what it works with
+        self,
+        event_log: EventLog,
+        archive: Archive,
+        queues: tuple[str, ...],
+        pace: Pace,
+        metrics: ArchiverMetrics,
+        reach: Callable[[str], None],
+    ) -> None:
+        """reach: passes the failpoint of that name."""
+        self._log = event_log
+        self._archive = archive
+        self._queues = queues_by_topic(queues)
+        self._pace = pace
+        self._metrics = metrics
+        self._reach = reach
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Archive until `stop` is set, then commit what was read and return. Raises LogCorrupt."""
+        wait_s = _FIRST_WAIT_S
+        while not stop.is_set():
+            started_s = time.monotonic()
+            try:
+                await self._follow(stop)
+            except Conflict as error:
+                self._metrics.conflicts.inc()
+                log.warning("another writer has committed: going on from there", extra={"reason": str(error)})
+            except Unavailable as error:
+                self._metrics.failures.inc()
+                log.warning("cannot archive now: trying again", extra={"reason": str(error)})
+            if time.monotonic() - started_s > _LONGEST_WAIT_S:
+                wait_s = _FIRST_WAIT_S
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait_s)
+            wait_s = min(_LONGEST_WAIT_S, wait_s * 2)
+
+    async def _follow(self, stop: asyncio.Event) -> None:
+        await self._archive.prepare()
+        watermark = await self._archive.watermark()
+        tail = self._log.tail({topic: watermark.get(topic) for topic in self._queues})
+        following = asyncio.ensure_future(anext(tail))
+        stopping = asyncio.create_task(stop.wait())
+        batch = Batch(self._pace)
+        try:
+            while not stop.is_set():
+                due_s = batch.due_in_s(time.monotonic())
+                await asyncio.wait({following, stopping}, timeout=due_s, return_when=asyncio.FIRST_COMPLETED)
+                if following.done():
+                    batch.add(following.result(), time.monotonic())
+                    following = asyncio.ensure_future(anext(tail))
+                await self._commit_due(batch, everything=stop.is_set())
+        finally:
+            await _end(tail, following, stopping)
+
+    async def _commit_due(self, batch: Batch, *, everything: bool) -> None:
+        while batch and (everything or batch.due_in_s(time.monotonic()) == 0):
+            entries = batch.head()
+            await self._commit(entries)
+            batch.drop(len(entries))
+
+    async def _commit(self, entries: Sequence[LogEntry]) -> None:
+        now_ms = time.time_ns() // 1_000_000
+        rows = [row_of(entry, self._queues, now_ms) for entry in entries]
+        self._reach("archiver.before_commit")
+        with self._metrics.commit_seconds.time():
+            await self._archive.commit(rows, watermark_of(entries))
+        self._reach("archiver.after_commit")
+        self._count(rows)
+
+    def _count(self, rows: Sequence[EventRow]) -> None:
+        oldest_ms = min(row.time_ms for row in rows)
+        lag_s = max(0.0, time.time() - oldest_ms / 1000)
+        self._metrics.rows.inc(len(rows))
+        self._metrics.undecodable.inc(sum(row.type == UNDECODABLE for row in rows))
+        self._metrics.lag_seconds.set(lag_s)
+        log.debug("committed", extra={"rows": len(rows), "lag_s": round(lag_s, 3)})
+
+
+async def _end(
+    tail: AsyncIterator[Sequence[LogEntry]],
+    following: asyncio.Future[Sequence[LogEntry]],
+    stopping: asyncio.Task[bool],
+) -> None:
+    """Close the tail, whatever it is at."""
+    for task in (following, stopping):
+        task.cancel()
+    await asyncio.gather(following, stopping, return_exceptions=True)
+    if (close := getattr(tail, "aclose", None)) is not None:
+        await close()

@@ -11,25 +11,30 @@ from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from services.api.context import Context
+from services.api.dead_letters import DeadLetters
 from services.api.dispatch import Dispatch, problem_reply
 from services.api.listing import Listing
 from services.api.lookup import Lookup
-from services.api.operations import Operation
 from services.api.problems import Refusal
+from services.api.routes.artifacts import ArtifactRoutes
+from services.api.routes.dlq import DlqRoutes
+from services.api.routes.docs import DocumentRoutes
 from services.api.routes.events import EventRoutes, EventSocket
+from services.api.routes.factorial import FactorialRoutes
 from services.api.routes.health import HealthRoutes
+from services.api.routes.images import ImageRoutes
 from services.api.routes.jobs import JobRoutes
 from services.api.routes.models import ModelRoutes
+from services.api.routes.query import QueryRoutes
 from services.api.submission import Submissions
 
 
 class Application(FastAPI):
     """Answers the operations by itself, since they are hot, and leaves everything else to FastAPI."""
 
-    def __init__(self, dispatch: Dispatch, operations: Sequence[Operation]) -> None:
+    def __init__(self, dispatch: Dispatch) -> None:
         super().__init__(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
         self._dispatch = dispatch
-        self.operations = tuple(operations)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's request."""
@@ -49,10 +54,17 @@ def create_application(context: Context, pages: Sequence[APIRouter] = ()) -> App
     operations = (
         *JobRoutes(context, submissions, lookup, listing).operations,
         *EventRoutes(context, lookup).operations,
+        *ArtifactRoutes(context, lookup).operations,
+        *ImageRoutes(context, submissions, lookup, listing).operations,
+        *FactorialRoutes(context, submissions, lookup).operations,
         *ModelRoutes(context).operations,
+        *DlqRoutes(context, DeadLetters(context, submissions)).operations,
+        *QueryRoutes(context).operations,
         *HealthRoutes(context).operations,
     )
-    application = Application(Dispatch(context, operations), operations)
+    documents = DocumentRoutes(operations, context.catalogue)
+    operations = (*operations, *documents.operations, *documents.pages)
+    application = Application(Dispatch(context, operations))
     socket = EventSocket(context, lookup)
     application.router.routes.append(WebSocketRoute("/v1/jobs/{id}/events/ws", socket.serve))
     for router in pages:

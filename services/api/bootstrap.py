@@ -75,6 +75,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
             queue=queue,
             blobs=blobs,
             history=history,
+            progress=progress,
             view=view,
             follower=follower,
             authentication=authentication,

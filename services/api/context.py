@@ -12,6 +12,7 @@ from evoke.hot_view import Follower, HotView
 from evoke.ports.blob_store import BlobStore
 from evoke.ports.event_log import EventLog
 from evoke.ports.history import History
+from evoke.ports.progress_channel import ProgressChannel
 from evoke.ports.request_queue import RequestQueue
 from evoke.settings import Settings
 from services.api.authentication import Authentication
@@ -33,6 +34,7 @@ class Context:
     queue: RequestQueue
     blobs: BlobStore
     history: History
+    progress: ProgressChannel
     view: HotView
     follower: Follower
     authentication: Authentication

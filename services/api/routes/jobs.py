@@ -82,7 +82,7 @@ class JobRoutes:
             found = await self._lookup.finished(found, wait_s)
         return tagged(exchange, _encode(self._lookup.document(found)))
 
-    async def list(self, exchange: Exchange) -> AnyReply:
+    async def page(self, exchange: Exchange) -> AnyReply:
         """`GET /v1/jobs`."""
         require_ready(self._context)
         await reach_min_position(self._context, exchange)
@@ -147,7 +147,7 @@ class JobRoutes:
             Operation(
                 method="GET",
                 path="/v1/jobs",
-                handler=self.list,
+                handler=self.page,
                 scope="read",
                 tag="jobs",
                 summary="List jobs, newest first",

@@ -27,7 +27,7 @@ class ModelRoutes:
         documents = [model_document(model) for model in context.catalogue.models]
         self._list = _encode(ModelList(documents))
 
-    async def list(self, exchange: Exchange) -> AnyReply:
+    async def page(self, exchange: Exchange) -> AnyReply:
         """`GET /v1/models`."""
         return Reply(200, self._list)
 
@@ -61,7 +61,7 @@ class ModelRoutes:
             Operation(
                 method="GET",
                 path="/v1/models",
-                handler=self.list,
+                handler=self.page,
                 scope="read",
                 tag="models",
                 summary="List the models",

@@ -70,6 +70,14 @@ class EventLog(Protocol):
         """Return the position of the newest entry of a topic, None while it is empty. Linearizable with `append`."""
         ...
 
+    async def find(self, topics: Sequence[str], keys: Sequence[str]) -> Sequence[LogEntry]:
+        """Return every entry of these topics that has one of these keys; each topic's in order, of what is not trimmed.
+
+        Linearizable with `append`. Its cost grows with the entries found, not with the log: at most some hundred keys.
+        Raises as `read`.
+        """
+        ...
+
     async def trim(self, topic: str, before: Position) -> None:
         """Allow entries older than `before` to be forgotten; the caller has archived them.
 

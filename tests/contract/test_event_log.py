@@ -94,6 +94,17 @@ async def test_an_empty_topic_reads_as_empty_and_has_no_end(log: EventLog, topic
     assert await log.end(topic) is None
 
 
+async def test_finding_keys_returns_all_their_entries_of_those_topics_in_order(log: EventLog, queue: str) -> None:
+    wanted, other = topics.attempts(queue), topics.completed(queue)
+    for topic, key in ((wanted, "a"), (wanted, "b"), (other, "a"), (wanted, "c"), (wanted, "a")):
+        await log.append(record(topic, key=key, payload=f"{topic} {key}".encode()))
+    found = await log.find([wanted, other], ["a", "c", "a", "nobody"])
+    assert [entry.key for entry in found if entry.topic == wanted] == ["a", "c", "a"]
+    assert [(entry.key, entry.payload) for entry in found if entry.topic == other] == [("a", f"{other} a".encode())]
+    assert await log.find([topics.dead_letters(queue)], ["a"]) == []
+    assert await log.find([], ["a"]) == await log.find([wanted], []) == []
+
+
 async def test_the_end_is_the_position_of_the_newest_append(log: EventLog, topic: str) -> None:
     for key in "abc":
         assert await log.append(record(topic, key)) == await log.end(topic)

@@ -18,6 +18,7 @@ BATCH = 500
 BATCH_BYTES = 8 << 20
 """A batch ends with the entry that brings its payloads beyond this."""
 
+TRIMMED_AT_ONCE = 1000
 MAX_RECORD_BYTES = 64 << 20
 TOPICS_AT_ONCE = 100
 
@@ -60,11 +61,15 @@ def checksum(topic: str, key: str, payload: bytes, properties: bytes) -> int:
 
 def row_of(record: Record) -> Row:
     """The row that holds a record. Raises InvalidInput when it can't be stored."""
-    properties = _encode(record.properties)
+    try:
+        properties = _encode(record.properties)
+        row = (record.topic, record.key, record.payload, properties)
+        made = (*row, checksum(*row))
+    except (UnicodeEncodeError, TypeError) as error:
+        raise InvalidInput("record", f"topic, key and properties must be text: {error}") from error
     if not record.topic or len(record.payload) + len(properties) > MAX_RECORD_BYTES:
         raise InvalidInput("record", f"needs a topic, and at most {MAX_RECORD_BYTES} bytes")
-    row = (record.topic, record.key, record.payload, properties)
-    return (*row, checksum(*row))
+    return made
 
 
 def entry_of(row: tuple[apsw.SQLiteValue, ...]) -> LogEntry:
@@ -142,6 +147,17 @@ def _within(size_bytes: int, rows: Iterable[tuple[apsw.SQLiteValue, ...]]) -> It
             return
 
 
+def find(connection: apsw.Connection, topics: Sequence[str], keys: Sequence[str]) -> list[LogEntry]:
+    """Read all entries of these topics that have one of these keys, oldest first."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM json_each(?) AS wanted "  # noqa: S608
+        "CROSS JOIN entries AS e INDEXED BY entries_by_key ON e.key = wanted.value "
+        "WHERE e.topic IN (SELECT value FROM json_each(?)) ORDER BY e.seq"
+    )
+    bindings = tuple(_encode(list(dict.fromkeys(values))).decode() for values in (keys, topics))
+    return [entry_of(row) for row in connection.execute(sql, bindings)]
+
+
 def last_of(connection: apsw.Connection, topic: str) -> int | None:
     """Number of the newest entry of a topic, None while it is empty."""
     found = scalar(connection, "SELECT max(seq) FROM entries WHERE topic = ?", (topic,))
@@ -155,13 +171,18 @@ def verify_newest(connection: apsw.Connection, count: int) -> None:
         entry_of(row)
 
 
-def trim(connection: apsw.Connection, topic: str, before: int) -> None:
-    """Delete entries of a topic with a smaller number, but not the newest one and none that is still queued."""
+def trim(connection: apsw.Connection, topic: str, before: int) -> bool:
+    """Delete some entries of a topic with a smaller number, but not the newest one and none that is still queued.
+
+    Returns whether there may be more: so that others can write in between.
+    """
     connection.execute(
-        "DELETE FROM entries WHERE topic = ?1 AND seq < min(?2, (SELECT max(seq) FROM entries WHERE topic = ?1))"
-        " AND seq NOT IN (SELECT seq FROM requests WHERE topic = ?1)",
-        (topic, before),
+        "DELETE FROM entries WHERE seq IN ("
+        "SELECT seq FROM entries AS e WHERE topic = ?1 AND seq < min(?2, (SELECT max(seq) FROM entries WHERE topic = ?1))"
+        " AND NOT EXISTS (SELECT 1 FROM requests WHERE requests.seq = e.seq) LIMIT ?3)",
+        (topic, before, TRIMMED_AT_ONCE),
     )
+    return connection.changes() == TRIMMED_AT_ONCE
 
 
 def seqs_of(cursors: Mapping[str, Position | None]) -> Cursors:

@@ -57,10 +57,15 @@ class SqliteLog:
         seq = await self.database.read(lambda connection: entries.last_of(connection, topic))
         return None if seq is None else entries.position_of(seq)
 
+    async def find(self, topics: Sequence[str], keys: Sequence[str]) -> Sequence[LogEntry]:
+        """Read all entries of some keys; see `EventLog.find`."""
+        return await self.database.read(lambda connection: entries.find(connection, topics, keys))
+
     async def trim(self, topic: str, before: Position) -> None:
         """Delete older entries, except requests that are queued and the newest entry; see `EventLog.trim`."""
         seq = entries.seq_of(before)
-        await self.database.write(Change(lambda connection: entries.trim(connection, topic, seq)))
+        while await self.database.write(Change(lambda connection: entries.trim(connection, topic, seq))):
+            continue
 
     async def close(self) -> None:
         """Finish what is under way, end all tails, release the file; see `EventLog.close`."""

@@ -15,12 +15,14 @@ OLDEST_SQLITE = (3, 51, 3)
 """Older ones have the WAL-reset bug: with two or more connections a commit can be lost (sqlite.org/wal.html)."""
 
 BUSY_TIMEOUT_MS = 10_000
+_COPY_BYTES = 1 << 20
 
 _log = logging.getLogger(__name__)
 
 _SETTINGS = (
     "journal_mode = WAL",
     "synchronous = FULL",  # every commit is synced; the writer takes it back for what need not last
+    "wal_autocheckpoint = 0",  # the writer does it, and sees whether it worked
     "journal_size_limit = 67108864",
     "cache_size = -16384",  # KiB
     "trusted_schema = OFF",
@@ -37,6 +39,7 @@ CREATE TABLE entries (
     checksum INTEGER NOT NULL     -- see entries.checksum
 ) STRICT;
 CREATE INDEX entries_by_topic ON entries (topic);
+CREATE INDEX entries_by_key ON entries (key);
 
 CREATE TABLE requests (
     seq INTEGER PRIMARY KEY,      -- the entry that is to be delivered
@@ -105,6 +108,26 @@ def require_sqlite() -> None:
     if tuple(int(part) for part in found.split(".")[:3]) < OLDEST_SQLITE:
         needed = ".".join(map(str, OLDEST_SQLITE))
         raise Unavailable(f"SQLite {found} can lose commits; {needed} or newer is needed")
+
+
+def rewrite_wal(path: Path, vfs: str | None) -> None:
+    """Write the WAL's bytes once more and sync them. Only under the writer's lock. Raises apsw.Error.
+
+    After a failed sync the kernel holds them, but takes them for written. Without this, the loss of power during the
+    checkpoint that follows could leave the new pages of the file under an old, shorter WAL.
+    """
+    wal = Path(f"{path}-wal")
+    if not wal.exists():
+        return
+    flags = apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_READWRITE
+    file = apsw.VFSFile(vfs or "", str(wal), [flags, 0])
+    try:
+        size_bytes = file.xFileSize()
+        for offset in range(0, size_bytes, _COPY_BYTES):
+            file.xWrite(file.xRead(min(_COPY_BYTES, size_bytes - offset), offset), offset)
+        file.xSync(apsw.SQLITE_SYNC_FULL)
+    finally:
+        file.xClose()
 
 
 def scalar(connection: apsw.Connection, sql: str, bindings: tuple[apsw.SQLiteValue, ...] = ()) -> apsw.SQLiteValue:

@@ -14,6 +14,7 @@ traceback for that.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -64,6 +65,8 @@ def run(
     except Exception:
         _log.critical("crashed", exc_info=True)
         return ExitCode.CRASHED
+    finally:
+        gc.unfreeze()  # what was frozen is let go too, or native libraries report it as leaked
     return ExitCode.STOPPED
 
 

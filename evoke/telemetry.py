@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+_OWN = ("evoke", "services", "worker_sidecar", "__main__")
 _context: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=None)
 
 
@@ -79,7 +80,15 @@ def _fields_of(record: logging.LogRecord) -> dict[str, object]:
 
 
 def configure_logging(process: str, level: str, style: str) -> None:
-    """Send this process's logs to standard error; `style` is `json` or `text`."""
+    """Send this process's logs to standard error; `style` is `json` or `text`.
+
+    Libraries are heard from `warning` up only, unless `level` is `debug`: what they tell at `info` is their own affair.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(process) if style == "json" else TextFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    own = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(
+        level=own if level == "debug" else max(own, logging.WARNING), handlers=[handler], force=True
+    )
+    for name in _OWN:
+        logging.getLogger(name).setLevel(own)

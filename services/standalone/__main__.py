@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -48,6 +49,12 @@ _DEFAULTS = {"log_format": "text", "drain_s": DRAIN_S}
 
 
 async def _serve(settings: Settings, stop: asyncio.Event, names: Sequence[str]) -> None:
+    logging.getLogger("evoke.process").setLevel(
+        logging.WARNING
+    )  # the terminal tells of the stop, in its own way
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = (
+        "false"  # its children are other programs; gRPC's hooks would only warn
+    )
     catalogue, installation = open_catalogue(settings)
     models, skipped = chosen_models(catalogue, names, installation)
     port = free_port(settings.host, settings.port)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from evoke.domain.errors import ModelUnavailable
 from services.standalone.bootstrap import container_serves
 
-POLL_S = 0.2
+POLL_S = 0.4
 TRY_S = 10.0
 TELL_EVERY_S = 5.0
 ANY_IPV4 = "0.0.0.0"  # noqa: S104  # compared with, never bound
@@ -44,10 +45,22 @@ def api_check(host: str, port: int) -> Check:
     """Whether GET /readyz answers 200."""
 
     async def check() -> bool:
+        return (await _get(host, port, "/readyz"))[0] == 200
+
+    return check
+
+
+def workers_check(host: str, port: int, queues: Iterable[str]) -> Check:
+    """Whether every one of these queues has a worker, by GET /v1/queues; true where that asks for a key."""
+    wanted = set(queues)
+
+    async def check() -> bool:
+        status, body = await _get(host, port, "/v1/queues")
+        if status in (401, 403):
+            return True
         try:
-            async with asyncio.timeout(TRY_S):
-                return await _status(host, port, "/readyz") == 200
-        except (OSError, TimeoutError, ValueError):
+            return wanted <= {line["name"] for line in json.loads(body)["items"] if line["workers"]}
+        except (ValueError, LookupError):
             return False
 
     return check
@@ -71,13 +84,17 @@ def reachable_host(host: str) -> str:
     return {ANY_IPV4: "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
 
 
-async def _status(host: str, port: int, path: str) -> int:
-    reader, writer = await asyncio.open_connection(reachable_host(host), port)
+async def _get(host: str, port: int, path: str) -> tuple[int, bytes]:
+    """Status and body of an HTTP answer; status 0 when there is none."""
     try:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-        await writer.drain()
-        first = await reader.readline()
-    finally:
-        writer.close()
-    parts = first.split()
-    return int(parts[1]) if len(parts) > 1 else 0
+        async with asyncio.timeout(TRY_S):
+            reader, writer = await asyncio.open_connection(reachable_host(host), port)
+            try:
+                writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+                await writer.drain()
+                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            finally:
+                writer.close()
+            return int(head.split(maxsplit=2)[1]), body
+    except (OSError, TimeoutError, ValueError, IndexError):
+        return 0, b""

@@ -16,7 +16,13 @@ from typing import IO
 from evoke.domain.errors import InvalidInput
 from services.standalone.banner import banner
 from services.standalone.plan import Plan, Stage
-from services.standalone.readiness import api_check, container_check, reachable_host, wait_until_ready
+from services.standalone.readiness import (
+    api_check,
+    container_check,
+    reachable_host,
+    wait_until_ready,
+    workers_check,
+)
 from services.standalone.supervised import Supervised
 from services.standalone.terminal import Terminal
 
@@ -50,7 +56,8 @@ class Supervisor:
             raise InvalidInput(*_parts(refused)) from None
 
     async def _announce(self, host: str, port: int, data_dir: Path) -> None:
-        checks = {"api": api_check(host, port)}
+        queues = {model.queue for model in self._plan.models}
+        checks = {"api": api_check(host, port), "sidecars": workers_check(host, port, queues)}
         for command in self._plan.commands:
             if command.address is not None:
                 served = tuple(model.id for model in self._plan.models if model.container == command.name)

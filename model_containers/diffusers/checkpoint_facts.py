@@ -1,0 +1,81 @@
+"""The input that suits a checkpoint: its schema's defaults and bounds, derived from its configs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from model_containers.diffusers.checkpoint_files import CheckpointFiles
+from model_containers.diffusers.input_schema import MAX_PER_FIELD, MIN_SIDE, Bounds, Defaults, input_schema
+from model_containers.diffusers.samplers import is_flow, own_sampler, samplers_for
+from model_containers.sdk.errors import CheckpointError
+
+LARGEST_SIDE = 2048
+SIDES_OVER_NATIVE = 4
+FEW_STEP_SAMPLERS = ("lcm", "tcd")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a checkpoint accepts: its schema's parts and the config of its own scheduler."""
+
+    defaults: Defaults
+    bounds: Bounds
+    scheduler: Mapping[str, Any]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of a run's input."""
+        return input_schema(self.defaults, self.bounds, samplers_for(self.scheduler))
+
+
+UNKNOWN = Facts(Defaults(), Bounds(), {})
+"""What is said of a checkpoint whose configs can't be read: its runs end in a checkpoint error all the same."""
+
+
+def facts_of(files: CheckpointFiles, bounds: Bounds) -> Facts:
+    """Derive the facts from the configs. bounds: what the container allows at most. Raises CheckpointError."""
+    scheduler = files.part("scheduler")
+    denoiser = files.part("unet") or files.part("transformer")
+    scale = latent_scale(files.part("vae"))
+    native = _native_side(denoiser) * scale
+    side = min(bounds.max_side, max(native, min(LARGEST_SIDE, SIDES_OVER_NATIVE * native)))
+    patch = int(denoiser.get("patch_size") or 1) * (2 if "Flux" in str(denoiser.get("_class_name")) else 1)
+    step = scale * patch
+    own = replace(
+        bounds,
+        max_side=side - side % step,
+        side_step=step,
+        max_pixels=min(bounds.max_pixels, side * side),
+        max_images=min(bounds.max_images, MAX_PER_FIELD**2),
+    )
+    defaults = _defaults(own_sampler(scheduler), is_flow(scheduler), native)
+    return Facts(_overridden(defaults, files.defaults(), files), own, scheduler)
+
+
+def latent_scale(vae: Mapping[str, Any]) -> int:
+    """How many pixels one latent stands for along a side: a VAE halves once between each two of its levels."""
+    levels = vae.get("block_out_channels") or vae.get("encoder_block_out_channels") or (0,) * 4
+    return int(2 ** (len(levels) - 1))
+
+
+def _native_side(denoiser: Mapping[str, Any]) -> int:
+    size = denoiser.get("sample_size") or 64
+    return max(1, int(size[0] if isinstance(size, list) else size))
+
+
+def _defaults(sampler: str, flow: bool, native: int) -> Defaults:
+    side = max(MIN_SIDE, native)
+    if sampler in FEW_STEP_SAMPLERS:
+        return Defaults(sampler, 4, 1.5, side, side)
+    return Defaults(sampler, 25, 3.5 if flow else 7.0, side, side)
+
+
+def _overridden(defaults: Defaults, wishes: Mapping[str, Any], files: CheckpointFiles) -> Defaults:
+    names = {field.name for field in fields(Defaults)}
+    for name in wishes:
+        if name not in names:
+            known = ", ".join(sorted(names))
+            raise CheckpointError(f"{files.config}/generation_defaults.json: {name!r} is none of {known}")
+    return replace(defaults, **wishes)

@@ -1,0 +1,114 @@
+"""Loads checkpoints as diffusers pipelines: a folder in diffusers' layout, or a single `.safetensors` file.
+
+Imports torch, diffusers and transformers, which takes seconds; so this module is imported by `setup`, not before.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from model_containers.diffusers.checkpoint_facts import latent_scale
+from model_containers.diffusers.checkpoint_files import CheckpointFiles
+from model_containers.diffusers.device import Device
+from model_containers.diffusers.memory import is_out_of_memory
+from model_containers.diffusers.previews import PreviewMap, fit_preview_map
+from model_containers.diffusers.shapes64.libraries import diffusers, transformers
+from model_containers.sdk.errors import CheckpointError, OutOfMemory
+
+_log = logging.getLogger(__name__)
+
+# Loading one of these by name is seconds faster than by AutoPipelineForText2Image, which imports every pipeline
+# that diffusers has before it picks the same class.
+KNOWN_PIPELINES = (
+    "StableDiffusionPipeline",
+    "StableDiffusionXLPipeline",
+    "StableDiffusion3Pipeline",
+    "FluxPipeline",
+    "PixArtSigmaPipeline",
+)
+NEEDED_ARGUMENTS = ("callback_on_step_end", "generator", "num_inference_steps", "guidance_scale", "width")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A pipeline on its device.
+
+    preview_map: None where the VAE cannot encode pictures. pixels_per_latent: along a side. arguments: the names of
+    what the pipeline can be called with.
+    """
+
+    pipeline: Any
+    scheduler_config: dict[str, Any]
+    preview_map: PreviewMap | None
+    pixels_per_latent: int
+    arguments: frozenset[str]
+
+
+def load(files: CheckpointFiles, device: Device) -> LoadedModel:
+    """Check and load a checkpoint. Raises CheckpointError naming the file and the reason, OutOfMemory."""
+    files.check()
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        pipeline = _read(files, device.dtype)
+        pipeline.to(device.name)
+    except (
+        Exception
+    ) as error:  # diffusers, transformers and safetensors raise a dozen classes for broken files
+        if is_out_of_memory(error):
+            raise OutOfMemory(f"{files.weights}: not enough memory to load it: {error}") from error
+        raise CheckpointError(f"{files.weights}: {_reason(error)}") from error
+    arguments = frozenset(inspect.signature(pipeline.__call__).parameters)
+    if missing := [name for name in NEEDED_ARGUMENTS if name not in arguments]:
+        kind = type(pipeline).__name__
+        raise CheckpointError(
+            f"{files.config}/model_index.json: {kind} takes no {missing[0]}, so evoke cannot run it"
+        )
+    return _prepare(pipeline, files, device, arguments)
+
+
+def _read(files: CheckpointFiles, dtype: torch.dtype) -> Any:
+    name = files.index()["_class_name"]
+    options = {"dtype": dtype, "local_files_only": True}
+    if files.single_file:
+        return getattr(diffusers, name).from_single_file(
+            str(files.weights), config=str(files.config), **options
+        )
+    loader = getattr(diffusers, name) if name in KNOWN_PIPELINES else diffusers.AutoPipelineForText2Image
+    return loader.from_pretrained(str(files.weights), use_safetensors=True, **options)
+
+
+def _prepare(pipeline: Any, files: CheckpointFiles, device: Device, arguments: frozenset[str]) -> LoadedModel:
+    pipeline.set_progress_bar_config(disable=True)
+    vae = getattr(pipeline, "vae", None)
+    denoiser = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
+    for network in filter(None, (vae, denoiser)):
+        if device.is_cuda:
+            network.to(memory_format=torch.channels_last)
+    scale = latent_scale(files.part("vae"))
+    return LoadedModel(
+        pipeline=pipeline,
+        scheduler_config=dict(pipeline.scheduler.config),
+        preview_map=_fitted(vae, scale, files),
+        pixels_per_latent=scale,
+        arguments=arguments,
+    )
+
+
+def _fitted(vae: Any, scale: int, files: CheckpointFiles) -> PreviewMap | None:
+    try:
+        return fit_preview_map(vae, scale)
+    except (AttributeError, NotImplementedError, RuntimeError, ValueError) as error:
+        _log.warning("no previews: %s", error, extra={"checkpoint": str(files.weights)})
+        return None
+
+
+def _reason(error: Exception) -> str:
+    """The first line that says something: diffusers appends advice about the Hub, which is not reached from here."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines)[:600]}"

@@ -45,7 +45,7 @@ def list_letters(
             x["model"],
             x["error"]["code"],
             x["attempts"],
-            age(x["time"]),
+            age(x["dead_lettered_at"]),
             x["error"]["message"],
         )
         for x in letters
@@ -78,17 +78,27 @@ def replay(
 ) -> None:
     """Submit letters again, as new jobs: some by id, all of an error, or all."""
     from cli.connection import connect
-    from cli.output import note, print_json_line
+    from cli.failures import CommandFailed
+    from cli.output import note, print_json
 
+    selection = _selection(letter_ids, error, queue, everything=everything)
     with connect(url) as connection:
-        chosen = _chosen(connection, letter_ids or [], error, queue, everything=everything)
-        for letter_id in chosen:
-            job = connection.post(f"/v1/dlq/{quote(letter_id, safe='')}/replay")
-            if as_json:
-                print_json_line(job)
-            else:
-                print(f"{letter_id}  new job {job['id']}")
-    note(f"{len(chosen)} replayed")
+        if letter_ids:
+            replayed = [connection.post(f"/v1/dlq/{quote(letter, safe='')}/replay") for letter in letter_ids]
+            refused: list[dict[str, Any]] = []
+        else:
+            replayed, refused = _replay_many(connection, selection)
+    if as_json:
+        print_json({"replayed": replayed, "refused": refused})
+    else:
+        for each in replayed:
+            print(f"{each['letter_id']}  new job {each['job_id']}")
+        note(f"{len(replayed)} replayed")
+    if refused:
+        raise CommandFailed(
+            f"{len(refused)} could not be replayed",
+            *(f"{each['letter_id']}: {each['message']}" for each in refused),
+        )
 
 
 @app.command()
@@ -104,23 +114,47 @@ def purge(
     from cli.connection import connect
     from cli.output import note
 
+    selection = _selection(letter_ids, error, queue, everything=everything)
     with connect(url) as connection:
-        chosen = _chosen(connection, letter_ids or [], error, queue, everything=everything)
-        if chosen and not yes:
-            typer.confirm(f"Throw {len(chosen)} dead letters away?", abort=True, err=True)
-        for letter_id in chosen:
+        many = len(letter_ids or _letters(connection, error, queue))
+        if many and not yes:
+            typer.confirm(f"Throw {many} dead letters away?", abort=True, err=True)
+        purged = 0
+        for letter_id in letter_ids or ():
             connection.request("DELETE", f"/v1/dlq/{quote(letter_id, safe='')}")
-    note(f"{len(chosen)} purged")
+            purged += 1
+        while not letter_ids:
+            report = connection.post("/v1/dlq/purge", selection)
+            purged += report["purged"]
+            if not report["remaining"] or not report["purged"]:
+                break
+    note(f"{purged} purged")
 
 
-def _chosen(
-    connection: Connection, ids: list[str], error: str | None, queue: str | None, *, everything: bool
-) -> list[str]:
+def _replay_many(
+    connection: Connection, selection: dict[str, Any]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Replay all that are selected, in as many requests as it takes; returns what was replayed and refused."""
+    replayed: list[dict[str, Any]] = []
+    while True:
+        report = connection.post("/v1/dlq/replay", selection)
+        replayed += report["replayed"]
+        refused: list[dict[str, Any]] = report["refused"]
+        if report["remaining"] <= len(refused) or not report["replayed"]:
+            return replayed, refused
+
+
+def _selection(
+    ids: list[str] | None, error: str | None, queue: str | None, *, everything: bool
+) -> dict[str, Any]:
+    """What the API is asked for, empty when letters are named by id. Raises Usage unless it is said in one way."""
     from cli.failures import Usage
 
-    if bool(ids) + (bool(error or queue) or everything) != 1:
+    if bool(ids) + bool(error or queue) + everything != 1:
         raise Usage("name letters by id, or --error, --queue or --all", "What there is: evoke dlq list")
-    return ids or [letter["id"] for letter in _letters(connection, error, queue)]
+    if everything:
+        return {"all": True}
+    return {name: value for name, value in (("error", error), ("queue", queue)) if value}
 
 
 def _letters(connection: Connection, error: str | None, queue: str | None) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+WIDE = 1000  # columns of a table that no terminal has to show
 STATUS_STYLES = {
     "queued": "yellow",
     "running": "cyan",
@@ -50,8 +51,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         table.add_column(column, overflow="fold", no_wrap=column == "id")
     for row in told:
         table.add_row(*(Text(cell, style=STATUS_STYLES.get(cell, "")) for cell in row))
-    console = Console()
-    console.print(table, width=None if console.is_terminal else 10_000, soft_wrap=not console.is_terminal)
+    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
+    console.print(table)
 
 
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:

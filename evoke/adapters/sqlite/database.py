@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import apsw
 
@@ -104,10 +104,10 @@ class Database:
         """Queue a write; its future tells the end. Raises Unavailable, StorageFull, LogCorrupt."""
         self._writer.submit(change)
 
-    async def write(self, change: Change) -> None:
-        """Run a write. Raises as `submit`."""
+    async def write(self, change: Change) -> Any:
+        """Run a write and return what it returned. Raises as `submit`."""
         self._writer.submit(change)
-        await outcome_of(change, DEADLINE_S, _late)
+        return await outcome_of(change, DEADLINE_S, _late)
 
     async def release(self) -> None:
         """Let go; the last one finishes what is under way and closes the file."""

@@ -14,7 +14,6 @@ import apsw
 from evoke.adapters.sqlite import requests
 from evoke.adapters.sqlite.database import Database
 from evoke.adapters.sqlite.requests import Receipt, Subscriber, Taken
-from evoke.adapters.sqlite.threads import outcome_of
 from evoke.adapters.sqlite.wakeups import Wakeup, takeable
 from evoke.adapters.sqlite.writer import Change
 from evoke.domain.errors import EvokeError, InvalidInput, Unavailable
@@ -168,7 +167,8 @@ class SqliteSubscription:
         """Take what waits. When this is cancelled, what was taken in vain goes back."""
         subscriber, lease_ms, turns = self._subscriber, self._lease_ms, self._turns
         change = Change(lambda connection: requests.take(connection, subscriber, lease_ms, turns, limit))
-        self._submit(change)
+        self._require_open()
+        self._database.submit(change)
         try:
             taken: list[Taken] = await asyncio.shield(change.future)
         except asyncio.CancelledError:
@@ -179,10 +179,12 @@ class SqliteSubscription:
     def _return_unseen(self, future: asyncio.Future[list[Taken]]) -> None:
         if future.cancelled() or future.exception() is not None or not future.result():
             return
+        if self._closed:
+            return  # which gave back everything
         try:
-            self._submit(self._giving_back([each.receipt for each in future.result()]))
-        except Unavailable:
-            _log.debug("closing gives back what was taken in vain")
+            self._database.submit(self._giving_back([each.receipt for each in future.result()]))
+        except EvokeError as error:
+            _log.warning("what was taken in vain waits for its lease to end", extra={"error": str(error)})
 
     def _giving_back(self, receipts: Sequence[Receipt]) -> Change:
         token = self._subscriber.token
@@ -236,13 +238,12 @@ class SqliteSubscription:
         await self._write(Change(lambda connection: requests.renew(connection, subscriber, lease_ms)))
 
     async def _write(self, change: Change) -> None:
-        self._submit(change)
-        await outcome_of(change, 15.0, lambda: Unavailable("late"))
+        self._require_open()
+        await self._database.write(change)
 
-    def _submit(self, change: Change) -> None:
+    def _require_open(self) -> None:
         if self._closed:
             raise Unavailable("the subscription is closed")
-        self._database.submit(change)
 
     def _delivery(self, taken: Taken) -> Delivery:
         entry = taken.entry

@@ -55,6 +55,9 @@ class Reader:
     def _run(self) -> None:
         while (task := self._tasks.get()) is not None:
             deliver([(task, *self._answer(task))])
+        while not self._tasks.empty():
+            if (task := self._tasks.get()) is not None:
+                deliver([(task, None, Unavailable("the log is closed"))])
         close(self._connection)
 
     def _answer(self, task: Task[Any]) -> tuple[Any, BaseException | None]:
@@ -65,3 +68,5 @@ class Reader:
         except (apsw.Error, OSError) as error:
             _log.warning("a read of the log failed", extra={"error": str(error)})
             return None, translated(error)
+        except Exception as error:  # the thread lives on; who asked gets the error
+            return None, error

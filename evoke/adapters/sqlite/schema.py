@@ -15,7 +15,7 @@ OLDEST_SQLITE = (3, 51, 3)
 """Older ones have the WAL-reset bug: with two or more connections a commit can be lost (sqlite.org/wal.html)."""
 
 BUSY_TIMEOUT_MS = 10_000
-_COPY_BYTES = 1 << 20
+_COPY_BYTES = 64 << 10  # SQLite writes less than 128 KiB at a time
 
 _log = logging.getLogger(__name__)
 

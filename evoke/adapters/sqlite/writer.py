@@ -2,8 +2,8 @@
 
 When a write or an fsync fails, the kernel may have dropped what it could not write and may report success the next time
 ("fsyncgate": Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). So the writer then
-accepts nothing, opens the file anew, moves the whole WAL into the database with fsyncs that must succeed, verifies the
-newest entries, and only then goes on.
+accepts nothing, opens the file anew, writes the whole WAL once more and moves it into the database, with fsyncs that must
+succeed, verifies the newest entries, and only then goes on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import apsw
 
 from evoke.adapters.sqlite import entries
 from evoke.adapters.sqlite.locks import FileLock
-from evoke.adapters.sqlite.schema import close, connect, scalar, translated
+from evoke.adapters.sqlite.schema import close, connect, rewrite_wal, scalar, translated
 from evoke.adapters.sqlite.threads import Outcome, Task, Work, deliver
 from evoke.domain.errors import EvokeError, Unavailable
 
@@ -32,6 +32,9 @@ MAX_GROUP = 1024
 
 NEWEST = 1000
 """Entries that are verified after a failure."""
+
+CHECKPOINT_PAGES = 2000
+"""Length of the WAL, in pages of 4 KiB, from which it is moved into the file."""
 
 _RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
@@ -59,6 +62,9 @@ class Change(Task[Any]):
         self.subjects = subjects
 
 
+Write = Append | Change
+
+
 class Writer:
     """Runs writes in groups; what was delivered as done is committed, and durable where that was asked for."""
 
@@ -70,15 +76,17 @@ class Writer:
         self._vfs = vfs
         self._lock = lock
         self._announce = announce
-        self._tasks: queue.SimpleQueue[Append | Change | None] = queue.SimpleQueue()
+        self._tasks: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._stopping = False
         self._broken: EvokeError | None = None
-        self._connection = connect(path, vfs)
         self._durable = True
+        self._wal_pages = 0
+        self._checkpoint_at = CHECKPOINT_PAGES
+        self._connection = self._connect()
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, task: Append | Change) -> None:
+    def submit(self, task: Write) -> None:
         """Queue a write. Raises Unavailable, or what broke the log, when it can't be accepted now."""
         if self._broken is not None:
             raise type(self._broken)(str(self._broken))
@@ -99,10 +107,11 @@ class Writer:
         while (group := self._next_group()) is not None:
             if group:
                 self._write(group)
+        self._refuse_waiting(Unavailable("the log is closed"))
         close(self._connection)
         self._lock.close()
 
-    def _next_group(self) -> list[Append | Change] | None:
+    def _next_group(self) -> list[Write] | None:
         """Wait for a write and take all that wait with it; None when it is time to end."""
         task = self._tasks.get()
         if task is None:
@@ -119,7 +128,7 @@ class Writer:
             group.append(task)
         return group
 
-    def _write(self, group: list[Append | Change]) -> None:
+    def _write(self, group: list[Write]) -> None:
         appends = [task for task in group if isinstance(task, Append)]
         changes = [task for task in group if isinstance(task, Change)]
         try:
@@ -128,8 +137,34 @@ class Writer:
         except (apsw.Error, OSError) as error:
             self._fail(group, error)
             return
+        except Exception as error:
+            _log.exception("a write to the log failed for no reason that it should", extra={"writes": len(group)})
+            deliver((task, None, Unavailable(f"the log failed: {error}")) for task in group)
+            return
         deliver(outcomes)
         self._announce({task.row[0] for task in appends}.union(*(task.subjects for task in changes)))
+        if self._wal_pages >= self._checkpoint_at:
+            self._checkpoint()
+
+    def _connect(self) -> apsw.Connection:
+        connection = connect(self._path, self._vfs)
+        connection.set_wal_hook(self._note_wal)
+        return connection
+
+    def _note_wal(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self) -> None:
+        """Move the WAL into the file, as far as readers allow. SQLite's own way of it would not tell of a failed sync."""
+        try:
+            with self._lock:
+                pages, moved = self._connection.wal_checkpoint()
+        except (apsw.Error, OSError) as error:
+            self._checkpoint_at = self._wal_pages + CHECKPOINT_PAGES
+            self._fail([], error)
+        else:
+            self._checkpoint_at = CHECKPOINT_PAGES if moved == pages else self._wal_pages + CHECKPOINT_PAGES
 
     def _commit(self, appends: list[Append], changes: list[Change]) -> list[Outcome]:
         self._set_durable(bool(appends) or any(task.durable for task in changes))
@@ -161,7 +196,7 @@ class Writer:
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
 
-    def _fail(self, group: Sequence[Append | Change], error: apsw.Error | OSError) -> None:
+    def _fail(self, group: Sequence[Write], error: apsw.Error | OSError) -> None:
         meaning = translated(error)
         _log.error("a write to the log failed", extra={"error": str(error), "code": meaning.code, "writes": len(group)})
         if isinstance(error, (apsw.IOError, apsw.CorruptError, apsw.NotADBError, OSError)):
@@ -176,12 +211,12 @@ class Writer:
         while not self._stopping:
             time.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
             attempt += 1
-            self._refuse_waiting()
             try:
                 self._reopen()
             except (apsw.Error, OSError, EvokeError) as error:
                 self._broken = error if isinstance(error, EvokeError) else translated(error)
                 _log.warning("the log can't be written yet", extra={"attempt": attempt, "error": str(error)})
+                self._refuse_waiting(self._broken)
             else:
                 _log.warning("the log can be written again", extra={"attempt": attempt})
                 self._broken = None
@@ -190,21 +225,23 @@ class Writer:
     def _reopen(self) -> None:
         self._connection.close(True)
         with self._lock:
-            self._connection = connect(self._path, self._vfs)
+            self._connection = self._connect()
             self._durable = True
+            rewrite_wal(self._path, self._vfs)
             if scalar(self._connection, "PRAGMA wal_checkpoint(TRUNCATE)") != 0:
                 raise Unavailable("others read the log while it is being recovered")
             entries.verify_newest(self._connection, NEWEST)
 
-    def _refuse_waiting(self) -> None:
-        waiting: list[Append | Change] = []
+    def _refuse_waiting(self, reason: EvokeError) -> None:
+        ends = False
         while not self._tasks.empty():
             task = self._tasks.get()
             if task is None:
-                self._tasks.put(None)
-                break
-            waiting.append(task)
-        deliver((task, None, self._broken) for task in waiting)
+                ends = True
+            else:
+                deliver([(task, None, reason)])
+        if ends:
+            self._tasks.put(None)
 
 
 def _never(connection: apsw.Connection) -> int:

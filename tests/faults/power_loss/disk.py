@@ -51,6 +51,7 @@ class Disk(apsw.VFS):
         self.files: dict[str, FileState] = {}
         self.dead = False
         self.fail_syncs = 0
+        self.fail_at_sync = -1
         self.full = False
         self.syncs = 0
         self.writes = 0
@@ -84,6 +85,11 @@ class Disk(apsw.VFS):
             for path, state in self.files.items():
                 (folder / Path(path).name).write_bytes(state.survivors(self._chance))
 
+    def fail_after(self, syncs: int) -> None:
+        """Let the sync after so many others fail."""
+        with self.lock:
+            self.fail_at_sync = self.syncs + syncs + 1
+
     def written(self, path: str, offset: int, data: bytes | None) -> None:
         with self.lock:
             self.writes += 1
@@ -98,8 +104,8 @@ class Disk(apsw.VFS):
         with self.lock:
             self._alive()
             self.syncs += 1
-            if self.fail_syncs > 0:
-                self.fail_syncs -= 1
+            if self.fail_syncs > 0 or self.syncs == self.fail_at_sync:
+                self.fail_syncs = max(0, self.fail_syncs - 1)
                 self.state(path).pending.clear()
                 raise apsw.IOError("fsync failed")
             self.state(path).sync()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import random
 from collections.abc import AsyncIterator
@@ -42,10 +43,11 @@ def after(tmp_path: Path) -> Path:
 async def append_until_refused(log: SqliteLog, promises: Promises, tasks: int = 8, limit: int = 1_000_000) -> None:
     """Append from several tasks until the log refuses; note what was acknowledged."""
     number = itertools.count()
+    name = len(promises)
 
     async def one(task: int) -> None:
         while (n := next(number)) < limit:
-            key = f"job-{task}-{n}"
+            key = f"job-{name}-{task}-{n}"
             promises[key] = await log.append(Record(TOPIC, key, key.encode() * 30))
 
     await asyncio.gather(*(one(task) for task in range(tasks)), return_exceptions=True)
@@ -135,6 +137,8 @@ def test_the_disk_tells_a_log_that_syncs_from_one_that_does_not(
             connection.execute("INSERT INTO t VALUES (?)", (number,))
         disk.cut()
         disk.restart(after.parent)
+        disk.dead = False  # so that SQLite can tidy up
+        connection.close()
         found = apsw.Connection(str(after.with_name(path.name)))
         try:
             lost += found.execute("SELECT count(*) FROM t").fetchall() != [(50,)]
@@ -186,6 +190,30 @@ async def test_after_a_failed_sync_the_log_stops_recovers_and_keeps_every_promis
     promises["first after"] = await until_accepted(log, "first after")
     await append_until_refused(log, promises, limit=100)
     disk.cut()
+    disk.restart(after.parent)
+    await queue.close()
+    await log.close()
+    await assert_kept(after, promises)
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_syncs_that_fail_now_and_then_cost_no_promise(before: Path, after: Path, seed: int) -> None:
+    """Any sync may fail: of a commit, of a checkpoint, of the recovery itself; in the end the power goes too."""
+    chance = random.Random(seed)
+    disk = Disk(seed)
+    log = await SqliteLog.open(before, vfs=disk.name)
+    queue = await SqliteQueue.open(before, vfs=disk.name)
+    subscription = await queue.subscribe(QUEUE, "w")
+    promises: Promises = {}
+    for part in range(6):
+        await append_until_refused(log, promises, tasks=1, limit=1 + chance.randrange(300))
+        with contextlib.suppress(Unavailable):  # the sync that failed was one of the appends above
+            await subscription.receive(2)
+        disk.fail_after(chance.randrange(6))
+        key = f"part {part}"
+        promises[key] = await until_accepted(log, key)
+    disk.cut_at_write = disk.writes + chance.randrange(1, 200)
+    await append_until_refused(log, promises)
     disk.restart(after.parent)
     await queue.close()
     await log.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -94,7 +94,7 @@ class ModelClient(Protocol):
         """Wait until the container that answered `describe` is away; returns at once when it is away already."""
         ...
 
-    def generate(self, request: GenerationRequest) -> AsyncIterator[ModelMessage]:
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[ModelMessage, None]:
         """Run a request. Ends after `Done`.
 
         Raises ModelFailed with the container's error class, ModelUnavailable when the container is lost or breaks the

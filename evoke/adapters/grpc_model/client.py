@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 import grpc
@@ -72,7 +72,7 @@ class GrpcModelClient:
             await self._channel.wait_for_state_change(state)
             state = self._channel.get_state()
 
-    async def generate(self, request: GenerationRequest) -> AsyncIterator[ModelMessage]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[ModelMessage, None]:
         """Run a request; see `ModelClient.generate`."""
         call = self._call(request)
         outputs = OpenOutputs()

@@ -1,0 +1,116 @@
+"""A run's outputs on their way from the model to the blob store, streamed: at most two chunks of each are in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from evoke.domain.errors import ErrorClass, ModelFailed
+from evoke.domain.events import Artifact
+from evoke.ports.blob_store import BlobInfo, BlobStore
+from evoke.ports.model_client import OutputBytes, OutputStarted
+
+MAX_OUTPUTS = 1000
+MAX_OUTPUT_BYTES = 8 << 30
+MAX_DETAILS_BYTES = 16 << 10
+CHUNKS = 2
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_MEDIA_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}(; ?[a-z]+=[A-Za-z0-9_-]+)*")
+
+
+class Outputs:
+    """The outputs of one attempt. `prefix`: `<tenant>/<job>/<attempt>/`."""
+
+    def __init__(self, store: BlobStore, prefix: str) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._started: dict[str, tuple[OutputStarted, _Upload]] = {}
+
+    def start(self, message: OutputStarted) -> None:
+        """Begin to store an output. Raises ModelFailed for a name, a media type or details that are not acceptable."""
+        if len(self._started) >= MAX_OUTPUTS:
+            raise ModelFailed(ErrorClass.MODEL_ERROR, f"the model has more than {MAX_OUTPUTS} outputs")
+        if not _NAME.fullmatch(message.name) or not _MEDIA_TYPE.fullmatch(message.media_type):
+            named = f"{message.name[:80]!r} of type {message.media_type[:80]!r}"
+            raise ModelFailed(ErrorClass.MODEL_ERROR, f"the model names an output {named}")
+        if message.details and len(msgspec.json.encode(message.details)) > MAX_DETAILS_BYTES:
+            raise ModelFailed(ErrorClass.MODEL_ERROR, f"the details of output {message.name} are too long")
+        upload = _Upload(self._store, self._prefix + message.name, message.media_type)
+        self._started[message.name] = (message, upload)
+
+    async def write(self, message: OutputBytes) -> None:
+        """Hand on bytes; waits while the store is behind. Raises what the store raised."""
+        await self._started[message.name][1].write(message.data, message.last)
+
+    async def stored(self) -> tuple[Artifact, ...]:
+        """Wait until everything is durable and describe it, in the model's order. Raises what the store raised."""
+        return tuple([_artifact(start, await upload.stored()) for start, upload in self._started.values()])
+
+    async def close(self) -> None:
+        """Give up what is not stored yet. Idempotent."""
+        for _, upload in self._started.values():
+            await upload.close()
+
+
+class _Upload:
+    """One output: the run feeds it, a task of its own stores it."""
+
+    def __init__(self, store: BlobStore, key: str, media_type: str) -> None:
+        self._chunks: list[bytes] = []
+        self._size_bytes = 0
+        self._complete = False
+        self._changed = asyncio.Event()
+        self._task = asyncio.create_task(store.put(key, self._feed(), media_type), name=f"put {key}")
+        self._task.add_done_callback(lambda _: self._changed.set())
+
+    async def write(self, data: bytes, last: bool) -> None:
+        self._size_bytes += len(data)
+        if self._size_bytes > MAX_OUTPUT_BYTES:
+            raise ModelFailed(ErrorClass.MODEL_ERROR, f"an output has more than {MAX_OUTPUT_BYTES} bytes")
+        while len(self._chunks) >= CHUNKS and not self._task.done():
+            self._changed.clear()
+            await self._changed.wait()
+        if self._task.done():
+            self._task.result()
+        if data:
+            self._chunks.append(data)
+        self._complete = last
+        self._changed.set()
+
+    async def stored(self) -> BlobInfo:
+        return await self._task
+
+    async def close(self) -> None:
+        if not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        if not self._task.cancelled():
+            self._task.exception()
+
+    async def _feed(self) -> AsyncIterator[bytes]:
+        while True:
+            while not self._chunks and not self._complete:
+                self._changed.clear()
+                await self._changed.wait()
+            if not self._chunks:
+                return
+            chunk = self._chunks.pop(0)
+            self._changed.set()
+            yield chunk
+
+
+def _artifact(start: OutputStarted, info: BlobInfo) -> Artifact:
+    details: dict[str, Any] = dict(start.details)
+    return Artifact(
+        name=start.name,
+        media_type=start.media_type,
+        size_bytes=info.size_bytes,
+        sha256=info.sha256,
+        key=info.key,
+        details=details,
+    )

@@ -15,7 +15,10 @@ from services.api.problems import Headers, Refusal
 
 Scope = MutableMapping[str, Any]
 _BODY_TIMEOUT_S = 30.0
+_DRAINED_BYTES = 4 << 20
+_DRAIN_TIMEOUT_S = 2.0
 _MAX_QUERY_BYTES = 8192
+_CLOSE: Headers = [(b"connection", b"close")]
 JSON = b"application/json"
 
 
@@ -102,13 +105,13 @@ class Exchange:
     async def body(self, limit: int) -> bytes:
         """The whole body. Raises Refusal (413, 408, 400)."""
         announced = self._headers.get(b"content-length", b"0")
-        if not announced.isdigit() or int(announced) > limit:
-            raise _too_large(limit)
         try:
             async with asyncio.timeout(_BODY_TIMEOUT_S):
+                if not announced.isdigit() or len(announced) > 18 or int(announced) > limit:
+                    raise await self._too_large(limit)
                 return await self._read(limit)
         except TimeoutError:
-            raise Refusal(408, "timeout", "the request's body did not arrive in time") from None
+            raise Refusal(408, "timeout", "the request's body did not arrive in time", _CLOSE) from None
 
     async def _read(self, limit: int) -> bytes:
         chunks: list[bytes] = []
@@ -120,10 +123,24 @@ class Exchange:
             chunk: bytes = message.get("body", b"")
             size += len(chunk)
             if size > limit:
-                raise _too_large(limit)
+                raise await self._too_large(limit)
             if not message.get("more_body", False):
                 return b"".join((*chunks, chunk)) if chunks else chunk
             chunks.append(chunk)
+
+    async def _too_large(self, limit: int) -> Refusal:
+        """Read on for a little while: a connection that is closed with bytes unread may lose the answer on its way."""
+        left = 0 if self.header(b"expect") else _DRAINED_BYTES
+        try:
+            async with asyncio.timeout(_DRAIN_TIMEOUT_S):
+                while left > 0:
+                    message = await self._receive()
+                    left -= max(1, len(message.get("body", b"")))
+                    if not message.get("more_body", False):
+                        break
+        except TimeoutError:
+            left = 0
+        return Refusal(413, "body_too_large", f"a body may have at most {limit} bytes", _CLOSE)
 
     async def gone(self) -> None:
         """Return once the client has gone away. Only after the body was read."""
@@ -193,9 +210,3 @@ def _parsed(raw: bytes) -> dict[str, str]:
     except (UnicodeDecodeError, ValueError) as error:
         raise InvalidInput("query", f"is not well-formed: {error}") from None
     return dict(pairs)
-
-
-def _too_large(limit: int) -> Refusal:
-    return Refusal(
-        413, "body_too_large", f"a body may have at most {limit} bytes", [(b"connection", b"close")]
-    )

@@ -63,6 +63,12 @@ class ProcessUnderTest:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         """What it has written so far, over all its runs."""
         return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""

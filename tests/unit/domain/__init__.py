@@ -1,0 +1,1 @@
+"""The domain: pure, so tested without anything around it."""

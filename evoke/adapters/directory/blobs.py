@@ -1,8 +1,8 @@
 """Blobs as files. See `evoke/ports/blob_store.py` for what is promised.
 
-A blob is one file: its bytes, then a trailer that describes them (see `evoke/adapters/directory/format.py`). It is written
-under a temporary name, made durable, and only then given its name by `link(2)`, which fails where the name exists: so a
-key is absent or whole at every moment, and of concurrent puts one wins.
+A blob is one file (see `files.py` for what is in it). It is written under a temporary name, made durable, and only
+then given its name by `link(2)`, which fails where the name exists: so a key is absent or whole at every moment, and
+of concurrent puts one wins.
 """
 
 from __future__ import annotations

@@ -196,7 +196,9 @@ def _parts(field: str, key: str) -> list[str]:
         raise InvalidInput(field, f"{key[:80]!r}: must be printable, of at most {MAX_KEY_BYTES} bytes")
     parts = key.split("/")
     if any(part in ("", ".", "..") or len(part.encode()) > MAX_NAME_BYTES for part in parts):
-        raise InvalidInput(field, f"{key[:80]!r}: parts are names of 1 to {MAX_NAME_BYTES} bytes, not . or ..")
+        raise InvalidInput(
+            field, f"{key[:80]!r}: parts are names of 1 to {MAX_NAME_BYTES} bytes, not . or .."
+        )
     return parts
 
 

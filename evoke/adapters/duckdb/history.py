@@ -69,9 +69,8 @@ class DuckDbHistory:
             raise InvalidInput("before", "must be a job's id")
         if limit < 1:
             return []
-        return await self._read(
-            lambda session, plan: listing.jobs_page(session, plan, tenant, wanted, before, limit)
-        )
+        page = listing.Page(tenant, wanted, before, limit)
+        return await self._read(lambda session, plan: listing.jobs_page(session, plan, page))
 
     async def unfinished(self) -> AsyncIterator[Sequence[AnyEvent]]:
         """See `History.unfinished`. Yields once for each job."""
@@ -104,15 +103,12 @@ class DuckDbHistory:
 
     async def _query(self, tenant: str, sql: str, limits: QueryLimits) -> QueryResult:
         # Imported with the first query: a process that never answers one does not pay for the SQL parser.
-        from evoke.adapters.duckdb.query import run_query
+        from evoke.adapters.duckdb.query import Asked, run_query
         from evoke.adapters.duckdb.statement import read_statement
 
-        statement = await self._threads.call(lambda: read_statement(sql))
-
-        def work(session: Session, plan: Plan) -> QueryResult:
-            return run_query(session, plan, tenant, statement, sql, limits)
-
-        return await self._planned(partial(connect, self._scratch), work)
+        asked = Asked(tenant, sql, limits, await self._threads.call(lambda: read_statement(sql)))
+        open_connection = partial(connect, self._scratch)
+        return await self._planned(open_connection, lambda session, plan: run_query(session, plan, asked))
 
     async def _read(self, work: Callable[[Session, Plan], T]) -> T:
         self._check_open()

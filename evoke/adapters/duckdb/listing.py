@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from evoke import codec
@@ -37,21 +38,32 @@ def events_of(session: Session, plan: Plan, tenant: str, job_id: str) -> list[tu
     return [(Position(position), event) for position, payload in rows for event in _decoded(payload)]
 
 
-def jobs_page(
-    session: Session, plan: Plan, tenant: str, wanted: JobFilter, before: str | None, limit: int
-) -> list[Job]:
-    """Return at most `limit` jobs by descending id. Raises InvalidInput when `before` is no job id."""
+@dataclass(frozen=True)
+class Page:
+    """Which jobs are asked for: at most `limit` of a tenant's, by descending id, with ids below `before`."""
+
+    tenant: str
+    wanted: JobFilter
+    before: str | None
+    limit: int
+
+    def until_ms(self) -> int | None:
+        """The last Unix ms that an id of it may carry. Raises InvalidInput when `before` is no job id."""
+        bounds = [job_time_ms(self.before)] if self.before is not None else []
+        bounds += [self.wanted.until_ms - 1] if self.wanted.until_ms is not None else []
+        return min(bounds, default=None)
+
+
+def jobs_page(session: Session, plan: Plan, page: Page) -> list[Job]:
+    """Return the jobs of a page, folded. Raises InvalidInput when its `before` is no job id."""
     found: list[Job] = []
-    until_ms = None if wanted.until_ms is None else wanted.until_ms - 1
-    if before is not None:
-        until_ms = min(job_time_ms(before), until_ms if until_ms is not None else job_time_ms(before))
-    spans = plan.between(wanted.since_ms, until_ms)
+    spans = plan.between(page.wanted.since_ms, page.until_ms())
     for chunk in chunks(reversed(spans), FIRST_ROWS, MOST_ROWS):
-        files = [file for span in chunk for file in span.files if may_hold(file, tenant)]
+        files = [file for span in chunk for file in span.files if may_hold(file, page.tenant)]
         if files:
-            ids = _matching(session, files, tenant, wanted, before, limit - len(found))
+            ids = _matching(session, files, page, page.limit - len(found))
             found.extend(_folded(session, files, ids))
-        if len(found) >= limit:
+        if len(found) >= page.limit:
             break
     return found
 
@@ -94,17 +106,11 @@ def files_between(plan: Plan, spans: Sequence[Span]) -> list[PlannedFile]:
     return [file for span in plan.between(low_ms, high_ms) for file in span.files]
 
 
-def _matching(  # noqa: PLR0913, PLR0917  # a page's whole question
-    session: Session,
-    files: Sequence[PlannedFile],
-    tenant: str,
-    wanted: JobFilter,
-    before: str | None,
-    limit: int,
-) -> list[str]:
-    conditions = " AND ".join(_conditions(wanted, before)) or "true"
+def _matching(session: Session, files: Sequence[PlannedFile], page: Page, limit: int) -> list[str]:
+    conditions = " AND ".join(_conditions(page.wanted, page.before)) or "true"
+    own = f"SELECT * FROM {scan(files)} WHERE tenant = {text(page.tenant)}"
     rows = session.rows(f"""
-        WITH job_events AS NOT MATERIALIZED (SELECT * FROM {scan(files)} WHERE tenant = {text(tenant)})
+        WITH job_events AS NOT MATERIALIZED ({own})
         SELECT id FROM ({JOBS}) WHERE {conditions} ORDER BY id DESC LIMIT {limit}
     """)
     return [job_id for (job_id,) in rows]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -24,65 +26,79 @@ RESULT_BYTES = 64 << 20
 _FETCH_ROWS = 500
 
 
-def run_query(
-    session: Session, plan: Plan, tenant: str, statement: Statement, text: str, limits: QueryLimits
-) -> QueryResult:
+@dataclass(frozen=True)
+class Asked:
+    """A query as it was asked, and the statement that was read from it."""
+
+    tenant: str
+    text: str
+    limits: QueryLimits
+    statement: Statement
+
+
+def run_query(session: Session, plan: Plan, asked: Asked) -> QueryResult:
     """Run a checked statement on a fresh connection. Raises QueryRefused, Unavailable, FilesGone."""
-    started = time.monotonic()
-    files = _needed(session, plan, tenant, statement, limits)
-    for definition in definitions(files, tenant):
+    started_s = time.monotonic()
+    files = _needed(session, plan, asked)
+    for definition in definitions(files, asked.tenant):
         session.execute(definition)
     confine(session.connection, [file.path for file in files])
+    answer = _explained if asked.statement.explain else _answered
     try:
-        columns, rows, truncated = (
-            _explained(session, statement) if statement.explain else _answer(session, statement, limits.rows)
-        )
+        columns, rows = answer(session, asked.statement, asked.limits.rows + 1)
     except QueryRefused as error:
-        raise QueryRefused(_placed(str(error), text)) from error
-    elapsed_ms = (time.monotonic() - started) * 1000
-    return QueryResult(columns=columns, rows=rows, truncated=truncated, elapsed_ms=elapsed_ms)
+        raise QueryRefused(_placed(str(error), asked.text)) from error
+    return QueryResult(
+        columns=columns,
+        rows=rows[: asked.limits.rows],
+        truncated=len(rows) > asked.limits.rows,
+        elapsed_ms=(time.monotonic() - started_s) * 1000,
+    )
 
 
-def _needed(
-    session: Session, plan: Plan, tenant: str, statement: Statement, limits: QueryLimits
-) -> list[PlannedFile]:
-    def evaluate(value: exp.Expr) -> float | None:
-        sql = f"SELECT epoch_us(CAST({value.sql(dialect='duckdb')} AS TIMESTAMPTZ)) / CAST(1000 AS DOUBLE)"
-        try:
-            found = session.rows(sql)[0][0]
-        except QueryRefused:
-            return None
-        return None if found is None else float(found)
-
-    stretch = stretch_of(statement.tree, evaluate)
-    spans = plan.between(stretch.low_ms, stretch.high_ms) if stretch is not None else ()
+def _needed(session: Session, plan: Plan, asked: Asked) -> list[PlannedFile]:
+    """Return the files that the statement has to read. Raises QueryRefused when they are too large."""
+    stretch = stretch_of(asked.statement.tree, partial(_evaluated, session))
+    if stretch is None:
+        return []
     files = [
         file
-        for span in spans
+        for span in plan.between(stretch.low_ms, stretch.high_ms)
         for file in span.files
-        if may_hold(file, tenant) and stretch is not None and stretch.overlaps(file.start_ms, file.end_ms)
+        if may_hold(file, asked.tenant) and stretch.overlaps(file.start_ms, file.end_ms)
     ]
     size_bytes = sum(file.size_bytes for file in files)
-    if size_bytes > limits.scan_bytes:
+    if size_bytes > asked.limits.scan_bytes:
         raise QueryRefused(
-            f"the query would read {size_bytes:,} bytes, more than the limit of {limits.scan_bytes:,}: "
+            f"the query would read {size_bytes:,} bytes, more than the limit of {asked.limits.scan_bytes:,}: "
             "compare created_at (in job_events: job_time) with constants to read less"
         )
     return files
 
 
-def _explained(session: Session, statement: Statement) -> tuple[list[tuple[str, str]], list[list[Any]], bool]:
+def _evaluated(session: Session, value: exp.Expr) -> float | None:
+    """Return the Unix ms of a constant expression, None when it is no time."""
+    constant = value.sql(dialect="duckdb")
+    try:
+        found = session.rows(f"SELECT epoch_us(CAST({constant} AS TIMESTAMPTZ)) / CAST(1000 AS DOUBLE)")[0][0]
+    except QueryRefused:
+        return None
+    return None if found is None else float(found)
+
+
+Answer = tuple[list[tuple[str, str]], list[list[Any]]]
+"""Columns and rows."""
+
+
+def _explained(session: Session, statement: Statement, limit: int) -> Answer:
     rows = session.rows(f"EXPLAIN {statement.sql}")
-    return [("plan", "varchar")], [[plan] for _, plan in rows], False
+    return [("plan", "varchar")], [[plan] for _, plan in rows[:limit]]
 
 
-def _answer(
-    session: Session, statement: Statement, limit: int
-) -> tuple[list[tuple[str, str]], list[list[Any]], bool]:
+def _answered(session: Session, statement: Statement, limit: int) -> Answer:
     described = session.rows(f"DESCRIBE {statement.sql}")
-    names = [str(row[0]) for row in described]
     types = [str(row[1]) for row in described]
-    answer = session.execute(wrapped(statement.sql, types, limit + 1))
+    answer = session.execute(wrapped(statement.sql, types, limit))
     rows: list[list[Any]] = []
     size_bytes = 0
     while fetched := _fetch(answer):
@@ -91,8 +107,7 @@ def _answer(
             size_bytes += len(msgspec.json.encode(rows[-1]))
         if size_bytes > RESULT_BYTES:
             raise QueryRefused(f"the result is larger than the limit of {RESULT_BYTES:,} bytes")
-    columns = [(name, kind.lower()) for name, kind in zip(names, types, strict=True)]
-    return columns, rows[:limit], len(rows) > limit
+    return [(str(row[0]), kind.lower()) for row, kind in zip(described, types, strict=True)], rows
 
 
 def _fetch(answer: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 Rows of a job are taken by topic and then in log order, as `History.events` gives them: the first submission and
 the first terminal event count, an attempt's first start and first end, and the attempt that was seen first last.
+Attempts and ends of a job have one topic each, so that their position alone orders them; submissions have two lanes.
 """
 
 from __future__ import annotations
@@ -49,18 +50,18 @@ def job_events(files: Sequence[PlannedFile], tenant: str) -> str:
     return " UNION ALL ".join(parts)
 
 
-JOBS = """
+_JOBS = """
 WITH
 placed AS NOT MATERIALIZED (
-    SELECT job_id, job_time, queue, model, attempt, time, payload,
-           split_part(type, '.', 1) AS kind, topic || chr(1) || position AS place
-    FROM job_events
+    SELECT job_id, job_time, queue, model, attempt, time, topic, position, payload,
+           split_part(type, '.', 1) AS kind
+    FROM {source}
 ),
 runs AS (
-    SELECT job_id, attempt, min(place) AS place,
-           arg_min(time, place) FILTER (kind = 'attempt_started') AS started,
-           arg_min(time, place) FILTER (kind <> 'attempt_started') AS ended,
-           arg_min(kind, place) FILTER (kind <> 'attempt_started') AS ended_by
+    SELECT job_id, attempt, min(position) AS place,
+           arg_min(time, position) FILTER (kind = 'attempt_started') AS started,
+           arg_min(time, position) FILTER (kind <> 'attempt_started') AS ended,
+           arg_min(kind, position) FILTER (kind <> 'attempt_started') AS ended_by
     FROM placed
     WHERE kind IN ('attempt_started', 'attempt_failed', 'attempt_yielded')
     GROUP BY job_id, attempt
@@ -68,7 +69,7 @@ runs AS (
 tries AS (
     SELECT job_id,
            count(*) FILTER (ended_by IS NULL OR ended_by <> 'attempt_yielded') AS attempts,
-           min(started) AS first_started,
+           arg_min(started, place) AS first_started,
            arg_max(started, place) AS started,
            arg_max(ended IS NULL, place) AS running
     FROM runs
@@ -78,12 +79,12 @@ tries AS (
 folded AS (
     SELECT job_id,
            any_value(job_time) AS created,
-           arg_min(queue, place) FILTER (kind = 'requested') AS queue,
-           arg_min(model, place) FILTER (kind = 'requested') AS model,
-           arg_min(payload, place) FILTER (kind = 'requested') AS request,
-           arg_min(kind, place) FILTER (kind IN ('succeeded', 'failed', 'cancelled')) AS ended_by,
-           arg_min(time, place) FILTER (kind IN ('succeeded', 'failed', 'cancelled')) AS ended,
-           arg_min(payload, place) FILTER (kind IN ('succeeded', 'failed', 'cancelled')) AS outcome
+           arg_min(queue, topic || chr(1) || position) FILTER (kind = 'requested') AS queue,
+           arg_min(model, topic || chr(1) || position) FILTER (kind = 'requested') AS model,
+           arg_min(payload, topic || chr(1) || position) FILTER (kind = 'requested') AS request,
+           arg_min(kind, position) FILTER (kind IN ('succeeded', 'failed', 'cancelled')) AS ended_by,
+           arg_min(time, position) FILTER (kind IN ('succeeded', 'failed', 'cancelled')) AS ended,
+           arg_min(payload, position) FILTER (kind IN ('succeeded', 'failed', 'cancelled')) AS outcome
     FROM placed
     WHERE kind IN ('requested', 'succeeded', 'failed', 'cancelled')
     GROUP BY job_id
@@ -120,6 +121,13 @@ SELECT
 FROM folded LEFT JOIN tries USING (job_id)
 """
 
+JOBS = _JOBS.replace("{source}", "job_events")
+
+_FAILED = """(
+    SELECT * FROM job_events
+    WHERE job_id IN (SELECT job_id FROM job_events WHERE type LIKE 'failed.%')
+)"""
+
 USAGE = """
 SELECT date_trunc('hour', created_at) AS hour, model, queue,
        count(*) AS jobs,
@@ -133,10 +141,10 @@ FROM jobs
 GROUP BY ALL
 """
 
-FAILURES = """
+FAILURES = f"""
 SELECT id AS job_id, model, queue, error_code, error_message, finished_at AS failed_at, attempts,
        created_at, "grouping"
-FROM jobs
+FROM ({_JOBS.replace("{source}", _FAILED)})
 WHERE status = 'failed'
 """
 

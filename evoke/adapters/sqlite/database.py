@@ -10,10 +10,18 @@ from typing import Any, ClassVar, TypeVar
 import apsw
 
 from evoke.adapters.sqlite import entries, requests
-from evoke.adapters.sqlite.file_system import boot_id, refuse_network_file_system
+from evoke.adapters.sqlite.file_system import boot_id, mounts, refuse_network_file_system
 from evoke.adapters.sqlite.locks import LockFolder
 from evoke.adapters.sqlite.reader import Reader
-from evoke.adapters.sqlite.schema import check_whole, close, connect, prepare, refuse_foreign, require_sqlite, translated
+from evoke.adapters.sqlite.schema import (
+    check_whole,
+    close,
+    connect,
+    prepare,
+    refuse_foreign,
+    require_sqlite,
+    translated,
+)
 from evoke.adapters.sqlite.threads import Task, Work, outcome_of
 from evoke.adapters.sqlite.wakeups import Wakeups
 from evoke.adapters.sqlite.writer import NEWEST, Append, Change, Writer
@@ -34,7 +42,7 @@ class Database:
     _opening: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, path: Path, vfs: str | None) -> None:
-        """Open the file, on a thread that may block. Raises LogCorrupt, Unavailable, InvalidInput, apsw.Error, OSError."""
+        """Open the file, on a thread that may block. Raises EvokeError, apsw.Error, OSError."""
         self.path = path
         self.locks = LockFolder(path)
         self._key = (path, vfs)
@@ -53,19 +61,24 @@ class Database:
     @classmethod
     async def acquire(cls, path: Path, vfs: str | None = None) -> Database:
         """Open the file, or share what this process has open. Raises LogCorrupt, Unavailable, InvalidInput."""
+        opening = asyncio.ensure_future(asyncio.to_thread(cls._acquire, path, vfs))
         try:
-            return await asyncio.to_thread(cls._acquire, path.resolve(), vfs)
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_release_unseen)
+            raise
         except (apsw.Error, OSError) as error:
             meaning = translated(error)
             raise type(meaning)(f"{path}: {meaning}") from error
 
     @classmethod
     def _acquire(cls, path: Path, vfs: str | None) -> Database:
+        path = path.resolve()
         with cls._opening:
             found = cls._opened.get((path, vfs))
             if found is None:
-                require_sqlite()
-                refuse_network_file_system(path.parent)
+                require_sqlite(apsw.sqlite_lib_version())
+                refuse_network_file_system(path.parent, mounts())
                 found = cls._opened[(path, vfs)] = cls(path, vfs)
             found._users += 1
             return found
@@ -111,9 +124,10 @@ class Database:
 
     async def release(self) -> None:
         """Let go; the last one finishes what is under way and closes the file."""
-        await asyncio.to_thread(self._release)
+        await asyncio.to_thread(self.release_now)
 
-    def _release(self) -> None:
+    def release_now(self) -> None:
+        """`release`, for a thread that may block."""
         with self._opening:
             self._users -= 1
             if self._users:
@@ -125,6 +139,12 @@ class Database:
             self._reader.join(CLOSE_S)
             self.wakeups.close()
             self._open_lock.close()
+
+
+def _release_unseen(opening: asyncio.Future[Database]) -> None:
+    """Nobody waits for the opening any more: undo it."""
+    if not opening.cancelled() and opening.exception() is None:
+        threading.Thread(target=opening.result().release_now, name="log-release").start()
 
 
 def _late() -> Unavailable:

@@ -176,11 +176,11 @@ def trim(connection: apsw.Connection, topic: str, before: int) -> bool:
 
     Returns whether there may be more: so that others can write in between.
     """
+    newest = last_of(connection, topic) or 0
     connection.execute(
-        "DELETE FROM entries WHERE seq IN ("
-        "SELECT seq FROM entries AS e WHERE topic = ?1 AND seq < min(?2, (SELECT max(seq) FROM entries WHERE topic = ?1))"
-        " AND NOT EXISTS (SELECT 1 FROM requests WHERE requests.seq = e.seq) LIMIT ?3)",
-        (topic, before, TRIMMED_AT_ONCE),
+        "DELETE FROM entries WHERE seq IN (SELECT seq FROM entries AS e WHERE topic = ? AND seq < ?"
+        " AND NOT EXISTS (SELECT 1 FROM requests WHERE requests.seq = e.seq) LIMIT ?)",
+        (topic, min(before, newest), TRIMMED_AT_ONCE),
     )
     return connection.changes() == TRIMMED_AT_ONCE
 

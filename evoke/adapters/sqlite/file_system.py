@@ -7,26 +7,33 @@ from pathlib import Path
 
 from evoke.domain.errors import InvalidInput
 
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "lustre", "afs", "fuse.sshfs"})
+_NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "lustre", "afs", "fuse.sshfs"}
+)
 """File systems whose locks and shared memory are not those of one machine: SQLite's WAL breaks on them."""
 
 _MOUNTS = Path("/proc/self/mounts")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def refuse_network_file_system(folder: Path) -> None:
-    """Raises InvalidInput when the folder lies on a network file system. Knows Linux; elsewhere nothing is refused."""
-    if not _MOUNTS.exists():
-        return
-    kind = file_system_of(folder.resolve(), _MOUNTS.read_text(encoding="utf-8", errors="replace"))
+def mounts() -> str:
+    """The mounted file systems, as Linux lists them (fstab(5)); elsewhere empty."""
+    return _MOUNTS.read_text(encoding="utf-8", errors="replace") if _MOUNTS.exists() else ""
+
+
+def refuse_network_file_system(folder: Path, mounted: str) -> None:
+    """Raises InvalidInput when, by the text of `mounts`, the folder lies on a network file system."""
+    kind = file_system_of(folder.resolve(), mounted)
     if kind in _NETWORK:
-        raise InvalidInput("EVOKE_DATA_DIR", f"{folder} lies on a network file system ({kind}); the log needs a local one")
+        raise InvalidInput(
+            "EVOKE_DATA_DIR", f"{folder} lies on a network file system ({kind}); the log needs a local one"
+        )
 
 
-def file_system_of(folder: Path, mounts: str) -> str:
-    """The type of the file system that holds a folder, by the text of `/proc/mounts` (fstab(5)); empty if unknown."""
+def file_system_of(folder: Path, mounted: str) -> str:
+    """The type of the file system that holds a folder, by the text of `mounts`; empty if it is not there."""
     best, kind = "", ""
-    for line in mounts.splitlines():
+    for line in mounted.splitlines():
         fields = line.split(" ")
         if len(fields) < 3:
             continue

@@ -25,8 +25,8 @@ class SqliteLog:
     async def open(cls, path: Path, *, vfs: str | None = None) -> SqliteLog:
         """Open the file, making it where it is missing.
 
-        vfs: name of a registered SQLite VFS, for tests. Raises LogCorrupt when the file is damaged or no log, InvalidInput
-        when it lies on a network file system, Unavailable.
+        vfs: name of a registered SQLite VFS, for tests. Raises LogCorrupt when the file is damaged or no log,
+        InvalidInput when it lies on a network file system, Unavailable.
         """
         return cls(await Database.acquire(path, vfs))
 

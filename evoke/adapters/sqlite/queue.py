@@ -134,7 +134,11 @@ class SqliteSubscription:
 
     async def retry_later(self, delivery: Delivery, delay_s: float) -> None:
         """Let the request wait; see `Subscription.retry_later`."""
-        receipt, token, delay_ms = Receipt.parse(delivery.receipt), self._subscriber.token, int(delay_s * 1000)
+        receipt, token, delay_ms = (
+            Receipt.parse(delivery.receipt),
+            self._subscriber.token,
+            int(delay_s * 1000),
+        )
         await self._write(
             Change(
                 lambda connection: requests.delay(connection, token, receipt, delay_ms),
@@ -158,7 +162,9 @@ class SqliteSubscription:
                 Change(lambda connection: requests.forget(connection, token), subjects=self._takeable)
             )
         except EvokeError as error:
-            _log.warning("a subscription ended without a word: its lock tells the others", extra={"error": str(error)})
+            _log.warning(
+                "a subscription ended without a word: its lock tells the others", extra={"error": str(error)}
+            )
         finally:
             self._lock.close()
             self._database.locks.remove_subscriber(token)
@@ -221,7 +227,9 @@ class SqliteSubscription:
     async def _free(self, token: str, dead: bool) -> None:
         ended = requests.forget if dead else requests.forget_expired
         await self._write(Change(lambda connection: ended(connection, token), subjects=self._takeable))
-        _log.warning("a worker is gone; others take its requests", extra={"subscriber": token, "hung": not dead})
+        _log.warning(
+            "a worker is gone; others take its requests", extra={"subscriber": token, "hung": not dead}
+        )
         if dead:
             self._database.locks.remove_subscriber(token)
 

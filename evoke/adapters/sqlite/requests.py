@@ -121,7 +121,10 @@ def take(
     if scalar(connection, "SELECT 1 FROM subscribers WHERE token = ?", (subscriber.token,)) is None:
         renew(connection, subscriber, lease_ms)
     receipts = [_hold(connection, subscriber.token, seq) for _, seq in chosen]
-    return [Taken(lane, entry, receipt) for (lane, _), entry, receipt in zip(chosen, entries, receipts, strict=True)]
+    return [
+        Taken(lane, entry, receipt)
+        for (lane, _), entry, receipt in zip(chosen, entries, receipts, strict=True)
+    ]
 
 
 def _waiting(connection: apsw.Connection, topic: str, limit: int) -> list[int]:
@@ -215,16 +218,23 @@ def count(connection: apsw.Connection, queue: str) -> Counts:
     sql = "SELECT topic, state, count(*) FROM requests WHERE topic IN (?, ?) GROUP BY topic, state"
     found = {(topic, state): number for topic, state, number in connection.execute(sql, lanes)}
     due = scalar(
-        connection, "SELECT count(*) FROM requests WHERE topic IN (?, ?) AND state = 2 AND due_ms <= ?", (*lanes, clock_ms())
+        connection,
+        "SELECT count(*) FROM requests WHERE topic IN (?, ?) AND state = 2 AND due_ms <= ?",
+        (*lanes, clock_ms()),
     )
     oldest = [
-        scalar(connection, "SELECT queued_ms FROM requests WHERE topic = ? AND state = 0 ORDER BY seq LIMIT 1", (topic,))
+        scalar(
+            connection,
+            "SELECT queued_ms FROM requests WHERE topic = ? AND state = 0 ORDER BY seq LIMIT 1",
+            (topic,),
+        )
         for topic in lanes
     ]
     tokens = connection.execute("SELECT token FROM subscribers WHERE queue = ?", (queue,)).fetchall()
     return Counts(
         waiting=(found.get((lanes[0], State.WAITING), 0), found.get((lanes[1], State.WAITING), 0)),
-        delayed=sum(found.get((lane, State.DELAYED), 0) for lane in lanes) - (due if isinstance(due, int) else 0),
+        delayed=sum(found.get((lane, State.DELAYED), 0) for lane in lanes)
+        - (due if isinstance(due, int) else 0),
         taken=sum(found.get((lane, State.TAKEN), 0) for lane in lanes),
         oldest_ms=min((ms for ms in oldest if isinstance(ms, int)), default=None),
         tokens=[str(row[0]) for row in tokens],

@@ -77,7 +77,7 @@ def connect(path: Path, vfs: str | None) -> apsw.Connection:
 
 
 def close(connection: apsw.Connection) -> None:
-    """Close a connection. The last one moves the WAL into the file; where that fails, the WAL stays and tells the rest."""
+    """Close a connection. The last one moves the WAL into the file; where that fails, the WAL stays as it is."""
     try:
         connection.close()
     except apsw.Error as error:
@@ -99,12 +99,13 @@ def refuse_foreign(connection: apsw.Connection) -> None:
         raise LogCorrupt(f"{connection.filename} is an SQLite file, but no log of evoke's")
     version = scalar(connection, "PRAGMA user_version")
     if version != VERSION:
-        raise LogCorrupt(f"{connection.filename} has schema version {version}; this evoke reads version {VERSION}")
+        raise LogCorrupt(
+            f"{connection.filename} has schema version {version}; this evoke reads version {VERSION}"
+        )
 
 
-def require_sqlite() -> None:
-    """Raises Unavailable when the SQLite library is older than is safe."""
-    found = apsw.sqlite_lib_version()
+def require_sqlite(found: str) -> None:
+    """Raises Unavailable when this version of the SQLite library is older than is safe."""
     if tuple(int(part) for part in found.split(".")[:3]) < OLDEST_SQLITE:
         needed = ".".join(map(str, OLDEST_SQLITE))
         raise Unavailable(f"SQLite {found} can lose commits; {needed} or newer is needed")
@@ -130,7 +131,9 @@ def rewrite_wal(path: Path, vfs: str | None) -> None:
         file.xClose()
 
 
-def scalar(connection: apsw.Connection, sql: str, bindings: tuple[apsw.SQLiteValue, ...] = ()) -> apsw.SQLiteValue:
+def scalar(
+    connection: apsw.Connection, sql: str, bindings: tuple[apsw.SQLiteValue, ...] = ()
+) -> apsw.SQLiteValue:
     """The first value of the first row, None where there is no row."""
     row = connection.execute(sql, bindings).fetchone()
     return None if row is None else row[0]

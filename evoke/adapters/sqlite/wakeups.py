@@ -72,7 +72,7 @@ class _Ears:
                 waiter.fire()
 
     def close(self) -> None:
-        """Stop listening and wake everybody, so that they see that it is over. Only on its loop, or when that is closed."""
+        """Stop listening and wake everybody to see that it is over. Only on its loop, or when that is closed."""
         if not self.loop.is_closed():
             self.loop.remove_reader(self._listener.fileno())
             for waiter in list(self.waiters):

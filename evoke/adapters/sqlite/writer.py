@@ -1,9 +1,9 @@
-"""The writer's thread: the only one of its process that writes. All that waits goes into one transaction (group commit).
+"""The writer's thread: the only one of its process that writes. All that waits is one transaction (group commit).
 
 When a write or an fsync fails, the kernel may have dropped what it could not write and may report success the next time
 ("fsyncgate": Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). So the writer then
-accepts nothing, opens the file anew, writes the whole WAL once more and moves it into the database, with fsyncs that must
-succeed, verifies the newest entries, and only then goes on.
+accepts nothing, opens the file anew, writes the whole WAL once more and moves it into the database, with fsyncs that
+must succeed, verifies the newest entries, and only then goes on.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Writer:
     def __init__(
         self, path: Path, vfs: str | None, lock: FileLock, announce: Callable[[Iterable[str]], None]
     ) -> None:
-        """Open the connection and start the thread. announce: tells all processes what a commit changed. Raises apsw.Error."""
+        """Open the connection, start the thread. announce: tells all processes what changed. Raises apsw.Error."""
         self._path = path
         self._vfs = vfs
         self._lock = lock
@@ -138,7 +138,9 @@ class Writer:
             self._fail(group, error)
             return
         except Exception as error:
-            _log.exception("a write to the log failed for no reason that it should", extra={"writes": len(group)})
+            _log.exception(
+                "a write to the log failed for no reason that it should", extra={"writes": len(group)}
+            )
             deliver((task, None, Unavailable(f"the log failed: {error}")) for task in group)
             return
         deliver(outcomes)
@@ -156,7 +158,7 @@ class Writer:
         return apsw.SQLITE_OK
 
     def _checkpoint(self) -> None:
-        """Move the WAL into the file, as far as readers allow. SQLite's own way of it would not tell of a failed sync."""
+        """Move the WAL into the file, as far as readers allow. SQLite's own way would not tell of a failed sync."""
         try:
             with self._lock:
                 pages, moved = self._connection.wal_checkpoint()
@@ -181,7 +183,9 @@ class Writer:
     def _apply(self, appends: list[Append], changes: list[Change]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         if appends:
-            seqs = entries.append(self._connection, [task.row for task in appends], time.time_ns() // 1_000_000)
+            seqs = entries.append(
+                self._connection, [task.row for task in appends], time.time_ns() // 1_000_000
+            )
             outcomes += [(task, seq, None) for task, seq in zip(appends, seqs, strict=True)]
         for task in changes:
             try:
@@ -198,7 +202,10 @@ class Writer:
 
     def _fail(self, group: Sequence[Write], error: apsw.Error | OSError) -> None:
         meaning = translated(error)
-        _log.error("a write to the log failed", extra={"error": str(error), "code": meaning.code, "writes": len(group)})
+        _log.error(
+            "a write to the log failed",
+            extra={"error": str(error), "code": meaning.code, "writes": len(group)},
+        )
         if isinstance(error, (apsw.IOError, apsw.CorruptError, apsw.NotADBError, OSError)):
             self._broken = meaning
         deliver((task, None, meaning) for task in group)

@@ -56,6 +56,9 @@ def add_placement(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lanes", type=_positive, help="pictures made together (default: 2 small ones, else 1)"
     )
+    parser.add_argument(
+        "--max-side", type=_positive, default=bounds.max_side, help="pixels of the longer side of a picture"
+    )
     parser.add_argument("--max-pixels", type=_positive, default=bounds.max_pixels, help="of one picture")
     parser.add_argument("--max-images", type=_positive, default=bounds.max_images, help="of one run")
     parser.add_argument("--max-steps", type=_positive, default=bounds.max_steps, help="of one picture")
@@ -70,7 +73,10 @@ def placement_of(arguments: argparse.Namespace) -> Placement:
         lanes=arguments.lanes,
         lazy=getattr(arguments, "lazy", False),
         bounds=Bounds(
-            max_pixels=arguments.max_pixels, max_images=arguments.max_images, max_steps=arguments.max_steps
+            max_side=arguments.max_side,
+            max_pixels=arguments.max_pixels,
+            max_images=arguments.max_images,
+            max_steps=arguments.max_steps,
         ),
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -45,21 +44,31 @@ class Up:
 
     def wait_until_ready(self) -> None:
         """Wait for the banner; fail with the output when the process ends first."""
-        eventually(lambda: READY in self.output or self.process.poll() is not None, "the banner is printed")
+        eventually(
+            lambda: READY in self.output or self.process.poll() is not None, "the banner is printed", 240
+        )
         assert READY in self.output, self.output
 
     def children(self) -> dict[str, psutil.Process]:
         """Its running child processes by what they run (`services.api`, `worker_sidecar`, ...)."""
-        found = {}
-        for child in psutil.Process(self.process.pid).children():
-            module = re.search(r" -m (\S+)", " ".join(child.cmdline()))
-            if module is not None:
-                found[module.group(1)] = child
-        return found
+        return {
+            module: child
+            for child in psutil.Process(self.process.pid).children()
+            if (module := module_of(child)) is not None
+        }
 
-    def wait_for_exit(self, deadline_s: float = 30.0) -> int:
+    def wait_for_exit(self, deadline_s: float = 60.0) -> int:
         """Wait until it ends and return its exit code."""
         return self.process.wait(deadline_s)
+
+
+def module_of(process: psutil.Process) -> str | None:
+    """The module that a Python process runs; None for one that has just ended or has not yet begun."""
+    try:
+        words = process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return None
+    return words[words.index("-m") + 1] if "-m" in words[:-1] else None
 
 
 def gone(process: psutil.Process) -> bool:

@@ -20,6 +20,8 @@ from cli.failures import ExitCode
 from tests.system.processes import ROOT, eventually
 from tests.system.supervised import Up, running_up
 
+pytestmark = pytest.mark.timeout(400)
+
 COMMANDS = (
     "up",
     "submit",

@@ -15,12 +15,23 @@ from evoke.process import ExitCode
 from tests.system.processes import eventually
 from tests.system.supervised import Up, gone, running_up
 
+pytestmark = pytest.mark.timeout(400)
+
 PARTS = {"services.api", "services.archiver", "worker_sidecar", "model_containers.factorial"}
 FACTORIAL = ("--models", "factorial")
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A system that goes on running after each test."""
+    with running_up(tmp_path_factory.mktemp("shared"), *FACTORIAL) as started:
+        started.wait_until_ready()
+        yield started
+
+
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
+    """A system that a test may end."""
     with running_up(tmp_path, *FACTORIAL) as started:
         started.wait_until_ready()
         yield started
@@ -36,39 +47,41 @@ def succeeds(up: Up, number: int) -> bool:
     return bool(job.get("status") == "succeeded")
 
 
-def test_when_the_banner_is_printed_everything_works(up: Up) -> None:
-    assert set(up.children()) >= PARTS
-    assert f"http://localhost:{up.port}" in up.output
-    assert "submit factorial -p no=150000" in up.output
-    assert httpx.get(f"{up.url}/readyz").status_code == 200
-    assert succeeds(up, 20)
+def test_when_the_banner_is_printed_everything_works(shared: Up) -> None:
+    assert set(shared.children()) >= PARTS
+    assert f"http://localhost:{shared.port}" in shared.output
+    assert "submit factorial -p no=150000" in shared.output
+    assert httpx.get(f"{shared.url}/readyz").status_code == 200
+    assert succeeds(shared, 20)
 
 
-def test_lines_of_each_process_stand_behind_its_name(up: Up) -> None:
-    names = {line.partition("|")[0].strip() for line in up.output.splitlines() if "|" in line}
+def test_lines_of_each_process_stand_behind_its_name(shared: Up) -> None:
+    names = {line.partition("|")[0].strip() for line in shared.output.splitlines() if "|" in line}
     assert names <= {"evoke", "api", "archiver", "sidecar", "factorial"}
-    assert "\x1b[" not in up.output
+    assert "\x1b[" not in shared.output
 
 
 @pytest.mark.parametrize("module", sorted(PARTS))
-def test_a_part_that_is_killed_comes_back_and_works(up: Up, module: str) -> None:
-    before = up.children()[module]
+def test_a_part_that_is_killed_comes_back_and_works(shared: Up, module: str) -> None:
+    before = shared.children()[module]
     before.kill()
 
     def is_back() -> bool:
-        now = up.children().get(module)
+        now = shared.children().get(module)
         return now is not None and now.pid != before.pid
 
     eventually(is_back, f"{module} is started again")
-    eventually(lambda: "SIGKILL; it starts again in 0.5 s" in up.output, "the restart is told")
-    eventually(lambda: succeeds(up, 21), "jobs succeed again")
+    name = "sidecar" if module == "worker_sidecar" else module.rpartition(".")[2]
+    told = f"{name} was ended by SIGKILL; it starts again in 0.5 s"
+    eventually(lambda: told in shared.output, "the restart is told")
+    eventually(lambda: succeeds(shared, 21), "jobs succeed again")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_it_leaves_nothing_running(up: Up, number: signal.Signals) -> None:
     children = list(up.children().values())
     up.process.send_signal(number)
-    assert up.wait_for_exit(deadline_s=15) == ExitCode.STOPPED
+    assert up.wait_for_exit(deadline_s=60) == ExitCode.STOPPED
     assert all(gone(child) for child in children)
     stopping = [line for line in up.output.splitlines() if "| stopping " in line and "grace_s" not in line]
     assert [line.rpartition("stopping ")[2] for line in stopping] == ["api, sidecar", "factorial", "archiver"]
@@ -80,7 +93,7 @@ def test_a_second_signal_kills_at_once(up: Up) -> None:
     up.process.send_signal(signal.SIGINT)
     eventually(lambda: "stopping api, sidecar" in up.output, "it has begun to stop")
     up.process.send_signal(signal.SIGINT)
-    assert up.wait_for_exit(deadline_s=10) == ExitCode.CRASHED
+    assert up.wait_for_exit(deadline_s=60) == ExitCode.CRASHED
     eventually(lambda: all(gone(child) for child in children.values()), "all children are gone")
 
 
@@ -88,7 +101,7 @@ def test_a_part_that_does_not_listen_does_not_hold_up_the_end(up: Up) -> None:
     children = up.children()
     children["services.archiver"].send_signal(signal.SIGSTOP)
     up.process.send_signal(signal.SIGTERM)
-    assert up.wait_for_exit(deadline_s=20) == ExitCode.STOPPED
+    assert up.wait_for_exit(deadline_s=60) == ExitCode.STOPPED
     assert all(gone(child) for child in children.values())
     assert "archiver did not stop" in up.output
 
@@ -113,11 +126,11 @@ def test_the_data_folder_is_free_again_once_a_killed_evoke_is_gone(up: Up, tmp_p
         assert [job["status"] for job in jobs] == ["succeeded"]
 
 
-def test_a_data_folder_in_use_is_refused_by_name(up: Up, tmp_path: Path) -> None:
-    with running_up(tmp_path, *FACTORIAL) as second:
+def test_a_data_folder_in_use_is_refused_by_name(shared: Up, tmp_path: Path) -> None:
+    with running_up(tmp_path, *FACTORIAL, "--data-dir", str(shared.data_dir)) as second:
         assert second.wait_for_exit() == ExitCode.WRONG_SETTING
         assert "EVOKE_DATA_DIR" in second.output
-        assert f"process {up.process.pid}" in second.output
+        assert f"process {shared.process.pid}" in second.output
 
 
 def test_a_port_in_use_is_refused_by_name(tmp_path: Path) -> None:
@@ -161,7 +174,7 @@ def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
         assert "EVOKE_DATA_DIR" in up.output
 
 
-def test_no_environment_variable_of_evoke_reaches_a_model(up: Up) -> None:
-    environment = up.children()["model_containers.factorial"].environ()
+def test_no_environment_variable_of_evoke_reaches_a_model(shared: Up) -> None:
+    environment = shared.children()["model_containers.factorial"].environ()
     assert not [name for name in environment if name.startswith("EVOKE_")]
     assert environment["PATH"] == os.environ["PATH"]

@@ -78,11 +78,11 @@ async def follow(path: Path) -> None:
 async def wakeups_ms(path: Path, count: int) -> tuple[list[float], list[float]]:
     """Milliseconds from the begin, and from the end, of an append until the tail of another process has it."""
     log = await SqliteLog.open(path)
-    other = subprocess.Popen(
-        [sys.executable, "-m", "bench.embedded_log", "--follow", str(path)], stdout=subprocess.PIPE, text=True
+    other = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.embedded_log", "--follow", str(path), stdout=subprocess.PIPE
     )
     assert other.stdout is not None
-    other.stdout.readline()
+    await other.stdout.readline()
     acknowledged: dict[int, int] = {}
     for _ in range(count):
         begin = time.monotonic_ns()
@@ -90,8 +90,8 @@ async def wakeups_ms(path: Path, count: int) -> tuple[list[float], list[float]]:
         acknowledged[begin] = time.monotonic_ns()
         await asyncio.sleep(0.005)
     await log.append(record("attempts_bench", b"end"))
-    seen = [json.loads(line) for line in other.stdout]
-    other.wait()
+    seen = [json.loads(line) async for line in other.stdout]
+    await other.wait()
     await log.close()
     whole = [(now - begin) / 1e6 for now, begin in seen]
     return whole, [(now - acknowledged[begin]) / 1e6 for now, begin in seen]
@@ -123,7 +123,9 @@ async def tailed_per_second(path: Path) -> float:
     """Entries that a tail reads in a second when it is behind."""
     log = await SqliteLog.open(path)
     count, begin = 0, time.perf_counter()
-    async for batch in log.tail({f"requested_{QUEUE}": None, "attempts_bench": None, "completed_bench": None}):
+    async for batch in log.tail(
+        {f"requested_{QUEUE}": None, "attempts_bench": None, "completed_bench": None}
+    ):
         count += len(batch)
         if len(batch) < 500 or count >= 50_000:
             break
@@ -137,7 +139,9 @@ def percentile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-def figure(name: str, value: float, unit: str, at_least: float | None = None, below: float | None = None) -> Figure:
+def figure(
+    name: str, value: float, unit: str, at_least: float | None = None, below: float | None = None
+) -> Figure:
     """A figure and whether it met its aim."""
     if at_least is not None:
         return Figure(name=name, value=value, unit=unit, aim=f"≥ {at_least:,.0f}", met=value >= at_least)
@@ -171,7 +175,9 @@ async def measure(folder: Path, seconds: float) -> list[Figure]:
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measurement of appends")
     parser.add_argument("--folder", type=Path, help="where to put the log; unset: a temporary folder")
     parser.add_argument("--follow", type=Path, help=argparse.SUPPRESS)

@@ -113,7 +113,7 @@ async def hold(settings: Settings, queue: str, worker: str, count: str) -> None:
         for delivery in await subscription.receive(int(count) - len(held)):
             held.append(delivery)
             tell(delivery.key)
-    while not (settings.data_dir / "let-go").exists():  # noqa: ASYNC110, ASYNC240 - another process makes it
+    while not (settings.data_dir / "let-go").exists():
         await asyncio.sleep(0.02)
     for delivery in held:
         await subscription.ack(delivery)

@@ -66,9 +66,12 @@ async def test_what_was_put_is_there_after_reopening(settings: Settings, queue: 
 
 
 @pytest.mark.parametrize(
-    ("start", "length"), [(0, None), (0, 0), (0, 1), (5, None), (5, 3), (9, 1), (9, 50), (10, None), (50, 2), (3, 1000)]
+    ("start", "length"),
+    [(0, None), (0, 0), (0, 1), (5, None), (5, 3), (9, 1), (9, 50), (10, None), (50, 2), (3, 1000)],
 )
-async def test_a_range_is_what_a_slice_is(blobs: BlobStore, queue: str, start: int, length: int | None) -> None:
+async def test_a_range_is_what_a_slice_is(
+    blobs: BlobStore, queue: str, start: int, length: int | None
+) -> None:
     await blobs.put(f"{queue}/a", pieces(b"0123456789"), PNG)
     expected = b"0123456789"[start:] if length is None else b"0123456789"[start : start + length]
     assert await content(blobs, f"{queue}/a", start, length) == expected
@@ -144,7 +147,24 @@ async def test_a_put_is_not_seen_before_it_is_whole(blobs: BlobStore, queue: str
 
 
 @pytest.mark.parametrize(
-    "key", ["", "/", "/etc/passwd", "a//b", "a/", "..", "../a", "a/../b", "a/..", "./a", "a/.", "a\0b", "a/\n", "x" * 300, "a/" * 700 + "a"]
+    "key",
+    [
+        "",
+        "/",
+        "/etc/passwd",
+        "a//b",
+        "a/",
+        "..",
+        "../a",
+        "a/../b",
+        "a/..",
+        "./a",
+        "a/.",
+        "a\0b",
+        "a/\n",
+        "x" * 300,
+        "a/" * 700 + "a",
+    ],
 )
 async def test_keys_that_are_no_names_are_refused(blobs: BlobStore, key: str) -> None:
     with pytest.raises(InvalidInput):
@@ -155,21 +175,32 @@ async def test_keys_that_are_no_names_are_refused(blobs: BlobStore, key: str) ->
         await content(blobs, key)
 
 
-@pytest.mark.parametrize("name", ["out.png", "é漢字 😀.png", "a b&c=d?e#f%20", "%2Eblob", "a.blob", "-rf", "~", "CON", "x" * 200])
+@pytest.mark.parametrize(
+    "name", ["out.png", "é漢字 😀.png", "a b&c=d?e#f%20", "%2Eblob", "a.blob", "-rf", "~", "CON", "x" * 200]
+)
 async def test_names_may_hold_what_users_write(blobs: BlobStore, queue: str, name: str) -> None:
     await blobs.put(f"{queue}/{name}", pieces(name.encode()), PNG)
     assert await content(blobs, f"{queue}/{name}") == name.encode()
 
 
 async def test_a_key_may_be_the_beginning_of_another(blobs: BlobStore, queue: str) -> None:
-    keys = [f"{queue}/a", f"{queue}/a/b", f"{queue}/a.blob", f"{queue}/a.blob/b", f"{queue}/a%2Eblob/b", f"{queue}/a/b/c"]
+    keys = [
+        f"{queue}/a",
+        f"{queue}/a/b",
+        f"{queue}/a.blob",
+        f"{queue}/a.blob/b",
+        f"{queue}/a%2Eblob/b",
+        f"{queue}/a/b/c",
+    ]
     for key in keys:
         await blobs.put(key, pieces(key.encode()), PNG)
     for key in keys:
         assert await content(blobs, key) == key.encode()
 
 
-async def test_deleting_a_prefix_removes_what_is_below_it_and_nothing_else(blobs: BlobStore, queue: str) -> None:
+async def test_deleting_a_prefix_removes_what_is_below_it_and_nothing_else(
+    blobs: BlobStore, queue: str
+) -> None:
     for key in ("job/1/a", "job/1/b", "job/2/a", "job2/1/a", "job"):
         await blobs.put(f"{queue}/{key}", pieces(key.encode()), PNG)
     assert await blobs.delete(f"{queue}/job/") == 3
@@ -219,7 +250,9 @@ async def test_a_url_is_given_or_the_api_has_to_serve(blobs: BlobStore, queue: s
     assert url is None or url.startswith(("http://", "https://"))
 
 
-async def test_a_killed_writer_leaves_whole_blobs_or_none(blobs: BlobStore, queue: str, start_process: Start) -> None:
+async def test_a_killed_writer_leaves_whole_blobs_or_none(
+    blobs: BlobStore, queue: str, start_process: Start
+) -> None:
     chance = random.Random(13)
     started: list[str] = []
     promised: dict[str, str] = {}

@@ -116,7 +116,9 @@ async def test_a_reader_that_is_gone_stops_nobody(channel: ProgressChannel, queu
     assert await hear(stays, 2) == [b"1", b"2"]
 
 
-async def test_closing_ends_the_subscriptions_and_later_reports_go_nowhere(settings: Settings, queue: str) -> None:
+async def test_closing_ends_the_subscriptions_and_later_reports_go_nowhere(
+    settings: Settings, queue: str
+) -> None:
     channel = await open_progress_channel(settings)
     waiting = asyncio.ensure_future(anext(channel.subscribe([queue])))
     await asyncio.sleep(0.01)
@@ -127,7 +129,9 @@ async def test_closing_ends_the_subscriptions_and_later_reports_go_nowhere(setti
     channel.publish(queue, b"x")
 
 
-async def test_another_process_hears_our_reports(channel: ProgressChannel, queue: str, start_process: Start) -> None:
+async def test_another_process_hears_our_reports(
+    channel: ProgressChannel, queue: str, start_process: Start
+) -> None:
     other = start_process("hear", queue)
     assert await other.line() == "ready"
     for text in ("a", "b"):
@@ -148,7 +152,9 @@ async def test_we_hear_the_reports_of_another_process_until_it_dies(
     assert (await all_that_is_there(reports))[-1] == b"still here"
 
 
-async def test_a_killed_listener_stops_nobody(channel: ProgressChannel, queue: str, start_process: Start) -> None:
+async def test_a_killed_listener_stops_nobody(
+    channel: ProgressChannel, queue: str, start_process: Start
+) -> None:
     doomed, stays = start_process("hear", queue), channel.subscribe([queue])
     assert await doomed.line() == "ready"
     channel.publish(queue, b"1")

@@ -73,7 +73,9 @@ def keys(deliveries: Sequence[Delivery]) -> list[str]:
     return [delivery.key for delivery in deliveries]
 
 
-async def test_a_request_is_delivered_byte_for_byte(log: EventLog, requests: RequestQueue, queue: str) -> None:
+async def test_a_request_is_delivered_byte_for_byte(
+    log: EventLog, requests: RequestQueue, queue: str
+) -> None:
     payload = bytes(range(256))
     await log.append(Record(topics.requested(queue), "job-1", payload, {"traceparent": "00-ab"}))
     [delivery] = await receive(await requests.subscribe(queue, "w"))
@@ -81,13 +83,17 @@ async def test_a_request_is_delivered_byte_for_byte(log: EventLog, requests: Req
     assert (delivery.payload, delivery.properties) == (payload, {"traceparent": "00-ab"})
 
 
-async def test_requests_come_in_the_order_of_their_submission(log: EventLog, requests: RequestQueue, queue: str) -> None:
+async def test_requests_come_in_the_order_of_their_submission(
+    log: EventLog, requests: RequestQueue, queue: str
+) -> None:
     names = [str(number) for number in range(20)]
     await submit(log, queue, *names)
     assert keys(await receive(await requests.subscribe(queue, "w"), 20)) == names
 
 
-async def test_a_waiting_worker_gets_what_is_submitted_later(log: EventLog, requests: RequestQueue, queue: str) -> None:
+async def test_a_waiting_worker_gets_what_is_submitted_later(
+    log: EventLog, requests: RequestQueue, queue: str
+) -> None:
     subscription = await requests.subscribe(queue, "w")
     waiting = asyncio.create_task(receive(subscription))
     await asyncio.sleep(0.02)
@@ -95,7 +101,9 @@ async def test_a_waiting_worker_gets_what_is_submitted_later(log: EventLog, requ
     assert keys(await waiting) == ["a"]
 
 
-async def test_receive_takes_as_many_as_asked_for_and_no_more(log: EventLog, requests: RequestQueue, queue: str) -> None:
+async def test_receive_takes_as_many_as_asked_for_and_no_more(
+    log: EventLog, requests: RequestQueue, queue: str
+) -> None:
     await submit(log, queue, *"abcdefg")
     subscription, other = await requests.subscribe(queue, "w"), await requests.subscribe(queue, "other")
     first = await subscription.receive(3)
@@ -104,7 +112,9 @@ async def test_receive_takes_as_many_as_asked_for_and_no_more(log: EventLog, req
     assert sorted(keys([*first, *rest])) == list("abcdefg")
 
 
-async def test_a_worker_that_does_not_ask_holds_nothing(log: EventLog, requests: RequestQueue, queue: str) -> None:
+async def test_a_worker_that_does_not_ask_holds_nothing(
+    log: EventLog, requests: RequestQueue, queue: str
+) -> None:
     await requests.subscribe(queue, "idle")
     busy = await requests.subscribe(queue, "busy")
     await submit(log, queue, *"abcd")
@@ -119,7 +129,9 @@ async def test_queues_are_apart(log: EventLog, requests: RequestQueue, queue: st
     assert await nothing_comes(subscription)
 
 
-async def test_what_is_held_is_delivered_to_nobody_else(log: EventLog, requests: RequestQueue, queue: str) -> None:
+async def test_what_is_held_is_delivered_to_nobody_else(
+    log: EventLog, requests: RequestQueue, queue: str
+) -> None:
     await submit(log, queue, "a")
     await receive(await requests.subscribe(queue, "w"))
     assert await nothing_comes(await requests.subscribe(queue, "other"))
@@ -171,7 +183,9 @@ async def test_a_retry_without_delay_comes_at_once(log: EventLog, requests: Requ
     assert keys(await receive(subscription)) == ["a"]
 
 
-async def test_a_retry_outlives_the_worker_that_asked_for_it(settings: Settings, log: EventLog, queue: str) -> None:
+async def test_a_retry_outlives_the_worker_that_asked_for_it(
+    settings: Settings, log: EventLog, queue: str
+) -> None:
     await submit(log, queue, "a")
     requests = await open_request_queue(settings)
     subscription = await requests.subscribe(queue, "w")
@@ -183,7 +197,9 @@ async def test_a_retry_outlives_the_worker_that_asked_for_it(settings: Settings,
     await requests.close()
 
 
-async def test_interactive_goes_first_and_bulk_gets_its_share(log: EventLog, requests: RequestQueue, queue: str) -> None:
+async def test_interactive_goes_first_and_bulk_gets_its_share(
+    log: EventLog, requests: RequestQueue, queue: str
+) -> None:
     await submit(log, queue, *(f"b{number}" for number in range(6)), lane=Lane.BULK)
     await submit(log, queue, *(f"i{number}" for number in range(12)))
     subscription = await requests.subscribe(queue, "w", bulk_every=4)
@@ -262,7 +278,9 @@ async def test_concurrent_receives_of_one_subscription_get_different_requests(
     assert sorted(received) == sorted(str(number) for number in range(16))
 
 
-async def test_a_receipt_of_the_past_acts_on_nothing(log: EventLog, requests: RequestQueue, queue: str) -> None:
+async def test_a_receipt_of_the_past_acts_on_nothing(
+    log: EventLog, requests: RequestQueue, queue: str
+) -> None:
     await submit(log, queue, "a")
     subscription, other = await requests.subscribe(queue, "w"), await requests.subscribe(queue, "other")
     [old] = await receive(subscription)
@@ -275,7 +293,9 @@ async def test_a_receipt_of_the_past_acts_on_nothing(log: EventLog, requests: Re
     await other.ack(now)
 
 
-async def test_closing_a_subscription_gives_everything_back(log: EventLog, requests: RequestQueue, queue: str) -> None:
+async def test_closing_a_subscription_gives_everything_back(
+    log: EventLog, requests: RequestQueue, queue: str
+) -> None:
     await submit(log, queue, *"abc")
     subscription, other = await requests.subscribe(queue, "w"), await requests.subscribe(queue, "other")
     await receive(subscription, 3)
@@ -313,7 +333,9 @@ async def test_a_closed_queue_refuses(settings: Settings, queue: str) -> None:
         await requests.stats(queue)
 
 
-async def test_the_figures_say_where_requests_stand(log: EventLog, requests: RequestQueue, queue: str) -> None:
+async def test_the_figures_say_where_requests_stand(
+    log: EventLog, requests: RequestQueue, queue: str
+) -> None:
     empty = await requests.stats(queue)
     assert (dict(empty.depth), empty.delayed, empty.in_flight) == ({Lane.INTERACTIVE: 0, Lane.BULK: 0}, 0, 0)
     assert (empty.oldest_age_s, empty.workers) == (None, 0)

@@ -1,8 +1,8 @@
 """A disk that can lose its power: a SQLite VFS under which only what was synced is sure to last.
 
-Writes go to real files, as into a page cache. A file's *durable* bytes change at its sync alone. When the power goes, of
-the writes since the last sync any may have reached the platter, wholly or up to some sector: chance decides. After that
-nothing can be written or synced any more, and `restart` leaves what a machine would find.
+Writes go to real files, as into a page cache. A file's *durable* bytes change at its sync alone. When the power goes,
+of the writes since the last sync any may have reached the platter, wholly or up to some sector: chance decides. After
+that nothing can be written or synced any more, and `restart` leaves what a machine would find.
 
 A failed sync behaves like Linux: it is reported once, the writes stay visible to readers but are taken for clean, so
 that the next sync succeeds and makes none of them durable (Rebello et al., USENIX ATC 2020).
@@ -25,7 +25,9 @@ class FileState:
 
     def __init__(self, durable: bytes) -> None:
         self.durable = bytearray(durable)
-        self.pending: list[tuple[int, bytes | None]] = []  # (offset, bytes), or (new size, None) for a truncation
+        self.pending: list[
+            tuple[int, bytes | None]
+        ] = []  # (offset, bytes), or (new size, None) for a truncation
 
     def sync(self) -> None:
         for offset, data in self.pending:

@@ -40,7 +40,9 @@ def after(tmp_path: Path) -> Path:
     return tmp_path / "after" / "log.sqlite"
 
 
-async def append_until_refused(log: SqliteLog, promises: Promises, tasks: int = 8, limit: int = 1_000_000) -> None:
+async def append_until_refused(
+    log: SqliteLog, promises: Promises, tasks: int = 8, limit: int = 1_000_000
+) -> None:
     """Append from several tasks until the log refuses; note what was acknowledged."""
     number = itertools.count()
     name = len(promises)
@@ -72,7 +74,9 @@ async def assert_kept(path: Path, promises: Promises) -> None:
     subscription = await queue.subscribe(QUEUE, "w")
     waiting: set[str] = set()
     while promises.keys() - waiting:
-        waiting.update(delivery.key for delivery in await asyncio.wait_for(subscription.receive(500), DEADLINE_S))
+        waiting.update(
+            delivery.key for delivery in await asyncio.wait_for(subscription.receive(500), DEADLINE_S)
+        )
     await queue.close()
     await log.close()
 
@@ -90,7 +94,9 @@ async def test_nothing_acknowledged_is_lost_with_the_power(before: Path, after: 
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_a_retry_that_was_acknowledged_is_not_lost_with_the_power(before: Path, after: Path, seed: int) -> None:
+async def test_a_retry_that_was_acknowledged_is_not_lost_with_the_power(
+    before: Path, after: Path, seed: int
+) -> None:
     """Between durable writes lie takings and acks that are not synced: they must not endanger the others."""
     disk = Disk(seed)
     log = await SqliteLog.open(before, vfs=disk.name)

@@ -27,6 +27,7 @@ from services.api.input_check import input_checks
 from services.api.key_file import KeyFile
 from services.api.metrics import Metrics
 from services.api.server import listen, serve_http
+from services.console.routes import console_router
 
 _GC_THRESHOLDS = (20_000, 50, 100)
 """The hot view is many objects that live long: looking through them all again and again would stop every request."""
@@ -91,7 +92,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     bound = listen(settings.host, settings.port)
     async with open_context(settings) as context, asyncio.TaskGroup() as tasks:
         following = tasks.create_task(context.follower.run())
-        application = create_application(context)
+        application = create_application(context, (console_router(),))
         gc.set_threshold(*_GC_THRESHOLDS)
         gc.freeze()
         await serve_http(application, context, stop, bound)

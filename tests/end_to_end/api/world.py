@@ -34,6 +34,7 @@ from services.api.application import create_application
 from services.api.bootstrap import clock_ms, open_context
 from services.api.context import Context
 from services.api.server import listen, serve_http
+from services.console.routes import console_router
 
 DEADLINE_S = 20.0
 QUEUE = "txt2img_generation"
@@ -90,7 +91,11 @@ class World:
     async def fail_attempt(self, job: dict[str, Any], attempt_id: str = "attempt-1") -> None:
         """The attempt fails and will be repeated."""
         event = AttemptFailed(
-            **_names(job), attempt_id=attempt_id, error=ErrorClass.MODEL_ERROR, message="broke", retry_at_ms=clock_ms()
+            **_names(job),
+            attempt_id=attempt_id,
+            error=ErrorClass.MODEL_ERROR,
+            message="broke",
+            retry_at_ms=clock_ms(),
         )
         await self.folded(attempts(job["queue"]), await self.append(attempts(job["queue"]), event))
 
@@ -205,12 +210,14 @@ def _row(topic: str, position: Position, payload: bytes) -> EventRow:
 async def running_api(folder: Path, **settings: Any) -> AsyncIterator[World]:
     """An API over `folder`, started; the next one over the same folder finds what this one left."""
     chosen: Settings = load_settings({"data_dir": folder / "data", "port": 0, **settings})
-    bound = listen("127.0.0.1", 0)
+    bound = listen("127.0.0.1", chosen.port)
     url = f"http://127.0.0.1:{bound.getsockname()[1]}"
     stop = asyncio.Event()
     async with open_context(chosen) as context, asyncio.TaskGroup() as tasks:
         following = tasks.create_task(context.follower.run())
-        serving = tasks.create_task(serve_http(create_application(context), context, stop, bound))
+        serving = tasks.create_task(
+            serve_http(create_application(context, (console_router(),)), context, stop, bound)
+        )
         try:
             async with asyncio.timeout(DEADLINE_S):
                 await context.follower.ready.wait()

@@ -39,7 +39,7 @@ def evoke(
 def main() -> None:
     """Run the command; every way to end has its exit code."""
     try:
-        app()
+        app(prog_name="evoke")
     except CommandFailed as error:
         for line in (f"evoke: {error}", *(f"  {advice}" for advice in error.advice)):
             print(line, file=sys.stderr)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import duckdb
@@ -82,7 +83,9 @@ class Session:
     def interrupt(self) -> None:
         """Stop, from any thread."""
         self._interrupted = True
-        self.connection.interrupt()
+        # It may have come to its end, and closed the connection, at this very moment.
+        with suppress(duckdb.ConnectionException):
+            self.connection.interrupt()
 
 
 class Threads:
@@ -105,13 +108,17 @@ class Threads:
                 return work(sessions[0])
 
         running = self._pool.submit(job)
+        ended = asyncio.wrap_future(running)
         try:
-            return await asyncio.shield(asyncio.wrap_future(running))
+            return await asyncio.shield(ended)
         except asyncio.CancelledError:
-            while not (running.done() or running.cancel()):
+            running.cancel()
+            while not ended.done():
                 for session in sessions:
                     session.interrupt()
-                await asyncio.wait([asyncio.wrap_future(running)], timeout=0.05)
+                await asyncio.wait([ended], timeout=0.05)
+            # What it raises when it is interrupted is of no interest, but has to be looked at.
+            _ = ended.cancelled() or ended.exception()
             raise
 
     async def close(self) -> None:

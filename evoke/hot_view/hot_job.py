@@ -60,6 +60,7 @@ class HotJob:
         "finished_ms",
         "grouping",
         "id",
+        "keyed",
         "lane",
         "later",
         "model",
@@ -77,6 +78,7 @@ class HotJob:
         self.status = Status.QUEUED
         self.lane = Lane.INTERACTIVE
         self.door = ""
+        self.keyed = False
         self.grouping: str | None = None
         self.created_ms = event.time_ms
         self.finished_ms: int | None = None
@@ -126,6 +128,7 @@ class HotJob:
         self.lane = event.lane
         self.model = intern(event.model)
         self.door = intern(event.door)
+        self.keyed = event.idempotency_key is not None
         grouping = event.metadata.get("grouping")
         self.grouping = intern(grouping) if isinstance(grouping, str) else None
         self.created_ms = event.time_ms

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from evoke.codec import decode
-from evoke.domain.errors import UndecodableEvent
+from evoke.domain.errors import QueryRefused, Unavailable, UndecodableEvent
 from evoke.domain.events import AnyEvent, DeadLettered, Purged, Replayed, Requested
 from evoke.domain.ids import RANDOM_BYTES, uuid7
 from evoke.hot_view.view import HotView
@@ -28,7 +28,10 @@ ORDER BY position
 
 
 async def restore(view: HotView, history: History, tenants: Iterable[str], since_ms: int) -> None:
-    """Fold what history knows of unfinished jobs, of keys since that Unix time in ms, and of letters. Raises Unavailable."""
+    """Fold what history knows of unfinished jobs, of keys since that Unix time in ms, and of letters.
+
+    Raises Unavailable.
+    """
     count = 0
     async for batch in history.unfinished():
         for events in _by_job(batch):
@@ -57,7 +60,10 @@ def _by_job(batch: Iterable[AnyEvent]) -> Iterable[list[AnyEvent]]:
 
 async def _read(history: History, tenant: str, sql: str) -> list[tuple[str, Position, AnyEvent]]:
     found = []
-    result = await history.query(tenant, sql, _LIMITS)
+    try:
+        result = await history.query(tenant, sql, _LIMITS)
+    except QueryRefused as error:
+        raise Unavailable(f"history can't tell keys and dead letters: {error}") from error
     for topic, position, payload in result.rows:
         try:
             found.append((str(topic), Position(str(position)), decode(str(payload).encode())))

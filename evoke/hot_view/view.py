@@ -103,6 +103,9 @@ class HotView:
     def fold(self, batch: Sequence[LogEntry]) -> None:
         """Fold a batch from the tail of the log, in its order."""
         for entry in batch:
+            if self._is_known(entry):
+                self.arrivals.advance(entry.topic, entry.position)
+                continue
             try:
                 event = decode(entry.payload)
             except UndecodableEvent as error:
@@ -113,6 +116,13 @@ class HotView:
             else:
                 self._fold(event, entry)
             self.arrivals.advance(entry.topic, entry.position)
+
+    def _is_known(self, entry: LogEntry) -> bool:
+        """Whether this process has folded the very entry when it appended it; a key has still to be claimed."""
+        job = self._jobs.get(entry.key)
+        if job is None or job.keyed or job.requested is None or job.requested.position != entry.position:
+            return False
+        return entry.topic == requested(job.queue, job.lane)
 
     def _fold(self, event: AnyEvent, entry: LogEntry) -> None:
         if isinstance(event, (DeadLettered, Replayed, Purged)):

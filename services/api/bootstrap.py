@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +25,7 @@ from services.api.context import Context
 from services.api.input_check import input_checks
 from services.api.key_file import KeyFile
 from services.api.metrics import Metrics
+from services.api.randomness import Randomness
 from services.api.server import listen, serve_http
 from services.console.routes import console_router
 
@@ -83,7 +83,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
             metrics=metrics,
             failpoints=Failpoints(settings.failpoints),
             clock_ms=clock_ms,
-            randomness=os.urandom,
+            randomness=Randomness(),
         )
 
 

@@ -18,13 +18,14 @@ from evoke.settings import Settings
 from services.api.authentication import Authentication
 from services.api.input_check import InputCheck
 from services.api.metrics import Metrics
+from services.api.randomness import Randomness
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """Ports, the hot view and what decides about requests.
 
-    clock_ms: Unix time in ms. randomness: n random bytes. closing: set when the process is to stop.
+    clock_ms: Unix time in ms. closing: set when the process is to stop.
     """
 
     settings: Settings
@@ -41,5 +42,5 @@ class Context:
     metrics: Metrics
     failpoints: Failpoints
     clock_ms: Callable[[], int]
-    randomness: Callable[[int], bytes]
+    randomness: Randomness
     closing: asyncio.Event = field(default_factory=asyncio.Event)

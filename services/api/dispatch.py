@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from evoke.domain.errors import EvokeError
-from evoke.telemetry import log_context, new_traceparent
+from evoke.telemetry import log_context
 from services.api.context import Context
 from services.api.exchange import AnyReply, Exchange, Reply, Scope
 from services.api.operations import Operation
@@ -82,7 +82,7 @@ class Dispatch:
     ) -> None:
         """Answer one request."""
         begin = time.perf_counter()
-        exchange = Exchange(scope, receive, send, new_traceparent(_traceparent(scope)))
+        exchange = Exchange(scope, receive, send, self._context.randomness.traceparent(_traceparent(scope)))
         exchange.parameters = parameters
         reply = await self._reply(path, exchange)
         try:

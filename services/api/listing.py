@@ -15,7 +15,8 @@ from evoke.domain.job import Job
 from evoke.hot_view import HotJob
 from evoke.ports.history import JobFilter
 from services.api.context import Context
-from services.api.lookup import HISTORY_TIMEOUT_S, Found
+from services.api.found import Found
+from services.api.lookup import HISTORY_TIMEOUT_S
 
 
 class Listing:

@@ -6,8 +6,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-import msgspec
-
 from evoke.domain.errors import NotFound, Unavailable
 from evoke.domain.events import AnyEvent
 from evoke.domain.ids import is_job_id
@@ -15,17 +13,11 @@ from evoke.domain.job import Job, evolve
 from evoke.hot_view import HotJob
 from evoke.ports.event_log import Position
 from services.api.context import Context
+from services.api.found import Found
 from services.api.schemas.jobs import JobDocument, job_document
 from services.api.tokens import position_token
 
 HISTORY_TIMEOUT_S = 20.0
-
-
-class Found(msgspec.Struct, frozen=True):
-    """A job and, while it is in the hot view, its place there."""
-
-    job: Job
-    hot: HotJob | None
 
 
 class Lookup:

@@ -51,6 +51,7 @@ async def serve_http(
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         backlog=_BACKLOG,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(_GRACE_S),

@@ -16,10 +16,12 @@ from evoke.domain.catalogue import Model
 from evoke.domain.errors import IdempotencyMismatch, InvalidInput, QueueFull, Unavailable
 from evoke.domain.events import Cancelled, Requested
 from evoke.domain.ids import RANDOM_BYTES, uuid7
+from evoke.domain.job import evolve
 from evoke.domain.topics import Lane, completed, requested
 from evoke.hot_view import HotJob
 from evoke.ports.event_log import Position, Record
 from services.api.context import Context
+from services.api.found import Found
 from services.api.json_door import require_plain
 
 SOURCE = "/services/api"
@@ -49,10 +51,11 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The job that answers a submit. repeated: it was there before, by its idempotency key."""
+    """The job that answers a submit. repeated: it was there before, by its idempotency key; else `fresh` holds it."""
 
     job_id: str
     repeated: bool
+    fresh: Found | None = None
 
 
 def check_key(key: str | None) -> str | None:
@@ -98,10 +101,10 @@ class Submissions:
             raise InvalidInput("priority", f"must lie in -{_PRIORITY}..{_PRIORITY}")
         if wanted.key is not None:
             return await self._submit_keyed(wanted, wanted.key)
-        job, _position = await self._append(wanted)
-        return Accepted(job.id, repeated=False)
+        fresh, _position = await self._append(wanted)
+        return Accepted(fresh.job.id, False, fresh)
 
-    async def _append(self, wanted: Wanted) -> tuple[HotJob, Position]:
+    async def _append(self, wanted: Wanted) -> tuple[Found, Position]:
         context = self._context
         self._require_room(wanted.model.queue)
         event = self._event(wanted)
@@ -119,7 +122,7 @@ class Submissions:
             self._under_way[event.queue] -= 1
         context.failpoints.reach("api.after_append")
         context.metrics.submits.observe(time.perf_counter() - begin)
-        return context.view.add_own(event, position, payload), position
+        return Found(evolve(None, event), context.view.add_own(event, position, payload)), position
 
     def _event(self, wanted: Wanted) -> Requested:
         now_ms = self._context.clock_ms()
@@ -184,7 +187,9 @@ class Submissions:
         return Accepted(holder.job_id, repeated=True)
 
     async def _claim(self, wanted: Wanted, key: str) -> Accepted:
-        job, position = await self._append(wanted)
+        fresh, position = await self._append(wanted)
+        job = fresh.hot
+        assert job is not None
         topic = requested(job.queue, job.lane)
         await self._context.view.arrivals.wait(topic, position, self._context.settings.position_wait_s)
         holder = self._context.view.keys.holder(wanted.tenant, key)

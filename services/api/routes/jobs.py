@@ -15,9 +15,10 @@ from evoke.domain.job import Status
 from evoke.ports.history import JobFilter
 from services.api.context import Context
 from services.api.exchange import JSON, AnyReply, Exchange, Reply
+from services.api.found import Found
 from services.api.json_door import read_json
 from services.api.listing import Listing
-from services.api.lookup import Found, Lookup
+from services.api.lookup import Lookup
 from services.api.operations import CURSOR, JOB_ID, LIMIT, MIN_POSITION, Answer, Operation, Parameter
 from services.api.parameters import limit_of, time_ms_of
 from services.api.problems import Headers
@@ -58,7 +59,7 @@ class JobRoutes:
                 traceparent=exchange.traceparent,
             )
         )
-        found = await self._lookup.find(exchange.principal.tenant, accepted.job_id)
+        found = accepted.fresh or await self._lookup.find(exchange.principal.tenant, accepted.job_id)
         return await self._accepted(exchange, found, repeated=accepted.repeated)
 
     async def _accepted(self, exchange: Exchange, found: Found, *, repeated: bool) -> Reply:

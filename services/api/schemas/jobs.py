@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -88,8 +89,12 @@ def timestamp(time_ms: int | None) -> str | None:
     """Unix milliseconds as RFC 3339 in UTC; None stays None."""
     if time_ms is None:
         return None
-    when = datetime.fromtimestamp(time_ms / 1000, UTC)
-    return when.isoformat(timespec="milliseconds")[:-6] + "Z"
+    return f"{_second(time_ms // 1000)}.{time_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(time_s: int) -> str:
+    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def artifact_document(job_id: str, number: int, artifact: Artifact) -> ArtifactDocument:

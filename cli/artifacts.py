@@ -27,7 +27,7 @@ def check_target(output: str | None) -> None:
 def targets(output: Path, artifacts: Sequence[dict[str, Any]]) -> list[Path]:
     """Where each artifact goes: into a folder by its own name, one to the path itself, several numbered from 0."""
     if output.is_dir():
-        return [output / (PurePosixPath(artifact["name"]).name or "output") for artifact in artifacts]
+        return [output / _plain_name(artifact["name"]) for artifact in artifacts]
     if len(artifacts) == 1:
         return [output]
     return [output.with_name(f"{output.stem}-{number}{output.suffix}") for number in range(len(artifacts))]
@@ -54,6 +54,12 @@ def told(artifact: dict[str, Any]) -> str:
     details = artifact.get("details") or {}
     area = [f"{details['width']} x {details['height']}"] if {"width", "height"} <= details.keys() else []
     return ", ".join([artifact["media_type"], *area, size(artifact["size_bytes"])])
+
+
+def _plain_name(name: str) -> str:
+    """The last part of a name, so that no name leads out of a folder."""
+    last = PurePosixPath(name).name
+    return last if last not in ("", ".", "..") else "output"
 
 
 def _write_out(connection: Connection, artifacts: Sequence[dict[str, Any]]) -> None:

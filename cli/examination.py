@@ -112,7 +112,10 @@ def _log_file(path: Path) -> Finding:
 def _clock(date: str | None) -> Finding:
     if date is None:
         return Finding("clock", Verdict.WARNING, "the API does not tell its time")
-    skew_s = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
+    try:
+        skew_s = (datetime.now(UTC) - parsedate_to_datetime(date)).total_seconds()
+    except (TypeError, ValueError):
+        return Finding("clock", Verdict.WARNING, f"the API's time is not readable: {date!r}")
     if abs(skew_s) > CLOCK_S:
         found = f"{duration(abs(skew_s))} {'ahead of' if skew_s > 0 else 'behind'} the API's"
         return Finding(

@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 
 LetterId = Annotated[str, typer.Argument(metavar="LETTER", help="The letter's id, from `evoke dlq list`.")]
-LetterIds = Annotated[list[str] | None, typer.Argument(metavar="[LETTER]...", help="Ids of letters.")]
+LetterIds = Annotated[list[str] | None, typer.Argument(metavar="LETTER", help="Ids of letters.")]
 OfError = Annotated[str | None, typer.Option("--error", help="All letters with this error, e.g. model_lost.")]
 OfQueue = Annotated[str | None, typer.Option("--queue", help="Only of this queue.")]
 All = Annotated[bool, typer.Option("--all", help="All letters.")]

@@ -21,7 +21,9 @@ def submit(
     model: ModelName,
     text: Annotated[
         str | None,
-        typer.Argument(help="The prompt (or the model's one field), or @FILE.json with the input."),
+        typer.Argument(
+            metavar="TEXT", help="The prompt (or the model's one field), or @FILE.json with the input."
+        ),
     ] = None,
     parameter: Annotated[
         list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="A field of the input.")

@@ -38,7 +38,7 @@ def own_version() -> str:
 def models(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="Show this one's fields.", autocompletion=complete_model),
+        typer.Argument(metavar="MODEL", help="Show this one's fields.", autocompletion=complete_model),
     ] = None,
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,

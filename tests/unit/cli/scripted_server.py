@@ -101,11 +101,12 @@ def scripted_server(script: dict[str, list[Answer]]) -> Iterator[ScriptedServer]
             headers = {name.lower(): value for name, value in self.headers.items()}
             asked = Asked(self.command, self.path, headers, self.rfile.read(length))
             answer = made[0].answer(asked)
-            self.send_response(answer.status)
+            self.send_response_only(answer.status)
+            self.send_header("date", answer.headers.get("date", self.date_time_string()))
             self.send_header("content-type", answer.media_type)
             self.send_header("content-length", str(len(answer.body) + (100 if answer.broken else 0)))
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
+            for name in answer.headers.keys() - {"date"}:
+                self.send_header(name, answer.headers[name])
             self.end_headers()
             self.wfile.write(answer.body)
             self.close_connection = answer.broken

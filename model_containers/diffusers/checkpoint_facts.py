@@ -41,7 +41,7 @@ def facts_of(files: CheckpointFiles, bounds: Bounds) -> Facts:
     scale = latent_scale(files.part("vae"))
     native = _native_side(denoiser) * scale
     side = min(bounds.max_side, max(native, min(LARGEST_SIDE, SIDES_OVER_NATIVE * native)))
-    patch = int(denoiser.get("patch_size") or 1) * (2 if "Flux" in str(denoiser.get("_class_name")) else 1)
+    patch = int(denoiser.get("patch_size") or 1) * (2 if _is_flux(denoiser) else 1)
     step = scale * patch
     own = replace(
         bounds,
@@ -60,8 +60,13 @@ def latent_scale(vae: Mapping[str, Any]) -> int:
     return int(2 ** (len(levels) - 1))
 
 
+def _is_flux(denoiser: Mapping[str, Any]) -> bool:
+    return "Flux" in str(denoiser.get("_class_name"))
+
+
 def _native_side(denoiser: Mapping[str, Any]) -> int:
-    size = denoiser.get("sample_size") or 64
+    # Flux's configs name no size; its pipeline makes pictures of 128 latents a side where none is asked for.
+    size = denoiser.get("sample_size") or (128 if _is_flux(denoiser) else 64)
     return max(1, int(size[0] if isinstance(size, list) else size))
 
 

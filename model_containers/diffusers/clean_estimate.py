@@ -39,18 +39,22 @@ class Watched:
         if self._latest is None:
             return None
         output, timestep, sample = (torch.as_tensor(part).detach().cpu().float() for part in self._latest)
-        config = self._scheduler.config
         if not hasattr(self._scheduler, "alphas_cumprod"):
-            return sample - timestep / config.num_train_timesteps * output
-        products = self._scheduler.alphas_cumprod
-        kept = products[int(timestep.clamp(0, len(products) - 1).round())].cpu().float()
+            return sample - timestep / self._scheduler.config.num_train_timesteps * output
+        kept = self._kept(timestep)
         if self._scales_sigmas():
             sample = sample * kept.sqrt()
-        if config.prediction_type == "v_prediction":
-            return kept.sqrt() * sample - (1 - kept).sqrt() * output
-        if config.prediction_type == "sample":
+        kind = self._scheduler.config.prediction_type
+        if kind == "sample":
             return output
+        if kind == "v_prediction":
+            return kept.sqrt() * sample - (1 - kept).sqrt() * output
         return (sample - (1 - kept).sqrt() * output) / kept.sqrt()
+
+    def _kept(self, timestep: torch.Tensor) -> torch.Tensor:
+        """The cumulative product at the training step that is nearest to a timestep."""
+        products = torch.as_tensor(self._scheduler.alphas_cumprod).cpu().float()
+        return products[int(timestep.clamp(0, len(products) - 1).round())]
 
     def _scales_sigmas(self) -> bool:
         """Whether samples are x0 + sigma e (Karras et al. 2022), which start far above unit variance."""

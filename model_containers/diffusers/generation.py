@@ -93,7 +93,15 @@ def _make_group(
         made = pipeline(**_arguments(model, settings, start, lanes), callback_on_step_end=after_step)
     withheld = getattr(made, "nsfw_content_detected", None) or [False] * lanes
     for lane in range(wanted):
-        yield Picture(start + lane, made.images[lane].convert("RGB"), bool(withheld[lane]))
+        yield Picture(start + lane, _as_image(made.images[lane]), bool(withheld[lane]))
+
+
+def _as_image(pixels: torch.Tensor) -> Image.Image:
+    """Pixels (3, height, width) from 0 to 1 as an RGB image. Raises RuntimeError where they are no numbers."""
+    if not bool(torch.isfinite(pixels).all()):
+        raise RuntimeError("the picture came out as no numbers: try another sampler, or --dtype float32")
+    levels = (pixels.detach().to("cpu", torch.float32) * 255).round().to(torch.uint8)
+    return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy(), "RGB")
 
 
 def _arguments(model: LoadedModel, settings: GenerationSettings, start: int, lanes: int) -> dict[str, Any]:
@@ -107,7 +115,7 @@ def _arguments(model: LoadedModel, settings: GenerationSettings, start: int, lan
         "guidance_scale": settings.cfg_scale,
         "width": settings.width,
         "height": settings.height,
-        "output_type": "pil",
+        "output_type": "pt",
     }
     if "negative_prompt" in model.arguments:
         arguments["negative_prompt"] = settings.negative_prompt

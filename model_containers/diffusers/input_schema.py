@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-MAX_PROMPT = 2000
+MAX_PROMPT = 1000
 MAX_SEED = 2**32 - 1
 MAX_PER_FIELD = 8
 MIN_SIDE = 64

@@ -47,7 +47,7 @@ async def test_a_cancelled_run_ends_within_a_step_and_the_next_one_runs(served: 
             if isinstance(message, StepDone) and message.step >= 4:
                 assert message.total == 2400
                 break
-        await run.aclose()  # type: ignore[attr-defined]  # the client's iterator is a generator
+        await run.aclose()
         # The container takes one run at a time: this one can only come through when the other has ended.
         assert (await generate(served, "tiny", prompt="a circle", steps=1)).files
 

@@ -13,7 +13,7 @@ _WAIT_S = 60
 
 def request_of(job: Mapping[str, Any]) -> dict[str, Any]:
     """The body that makes a job again, with the seed that was used so that the same comes out."""
-    given = dict(job["input"])
+    given = dict(sorted(job["input"].items(), key=lambda pair: pair[0] != "prompt"))
     if job.get("seed") is not None and "seed" in given:
         given["seed"] = job["seed"]
     body: dict[str, Any] = {"model": job["model"], "input": given}

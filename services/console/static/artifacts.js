@@ -2,6 +2,7 @@
 import { ask } from "./connection.js";
 
 const MOST_TEXT = 65_536;
+const SMALL = 160;
 
 async function readText(place) {
   const size = Number(place.dataset.size);
@@ -44,7 +45,19 @@ document.addEventListener("click", (event) => {
   save(link).catch(() => {}); // `ask` has already said what is wrong with the connection or the key
 });
 
+/** A picture of few pixels is shown with its pixels, not blurred. */
+document.addEventListener(
+  "load",
+  ({ target: image }) => {
+    if (image.matches?.("img.picture") && image.naturalWidth <= SMALL) image.classList.add("small");
+  },
+  true,
+);
+
 export function afterSwap(root) {
+  for (const image of root.querySelectorAll("img.picture")) {
+    if (image.complete && image.naturalWidth > 0 && image.naturalWidth <= SMALL) image.classList.add("small");
+  }
   root.querySelectorAll("[data-text]:not([data-done])").forEach((place) => {
     place.dataset.done = "";
     readText(place);

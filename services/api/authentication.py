@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Sequence
 
+from evoke.domain.errors import InvalidInput
 from services.api.exchange import Exchange, Principal
 from services.api.key_file import KeyFile
 from services.api.problems import Refusal
 
+_log = logging.getLogger(__name__)
+_REFRESH_S = 2.0
 DEFAULT_TENANT = "default"
 _EVERYBODY = Principal(DEFAULT_TENANT, frozenset({"*"}))
 _CHALLENGE = [(b"www-authenticate", b'Bearer realm="evoke"')]
@@ -24,6 +29,21 @@ class Authentication:
     def tenants(self) -> Sequence[str]:
         """All tenants whose past matters, and the empty one, to which undecodable requests belong."""
         return ("", *(self._keys.tenants if self._keys else (DEFAULT_TENANT,)))
+
+    def refresh(self) -> None:
+        """Read the keys again where their file has changed; what can't be read leaves them as they were."""
+        if self._keys is None:
+            return
+        try:
+            self._keys.refresh()
+        except InvalidInput as error:
+            _log.error("the API keys cannot be read, those known stay valid: %s", error)
+
+    async def keep_fresh(self) -> None:
+        """Read the keys again whenever their file has changed, until cancelled."""
+        while True:
+            await asyncio.sleep(_REFRESH_S)
+            await asyncio.to_thread(self.refresh)
 
     def principal(self, exchange: Exchange, scope: str) -> Principal:
         """Who asks. Raises Refusal: 401 without a valid key, 403 when the key has not the scope."""

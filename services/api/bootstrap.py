@@ -92,8 +92,10 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     bound = listen(settings.host, settings.port)
     async with open_context(settings) as context, asyncio.TaskGroup() as tasks:
         following = tasks.create_task(context.follower.run())
+        refreshing = tasks.create_task(context.authentication.keep_fresh())
         application = create_application(context, (console_router(),))
         gc.set_threshold(*_GC_THRESHOLDS)
         gc.freeze()
         await serve_http(application, context, stop, bound)
         following.cancel()
+        refreshing.cancel()

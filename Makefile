@@ -43,7 +43,6 @@ check: develop ## check format, lint, types, import contracts and generated file
 	$(BIN)/lint-imports
 	$(BIN)/python -m evoke.protocol.generate --check
 	$(BIN)/python -m evoke.settings_table --check
-	$(BIN)/python -m evoke.protocol.generate --check
 
 format: develop ## format the code and mend what the linter can mend
 	$(BIN)/ruff format .
@@ -53,7 +52,6 @@ generate: develop ## write the code that is generated from the model protocol
 	$(BIN)/python -m evoke.protocol.generate
 
 docs: develop ## write the generated pages of the documentation
-	$(BIN)/python -m evoke.protocol.generate
 	$(BIN)/python -m evoke.settings_table
 
 bench: develop ## measure, beside FastAPI + Celery + Redis in the same run

@@ -8,7 +8,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help up install develop test test-faults check format generate docs bench clean
+.PHONY: help up install develop test test-faults check format docs bench clean
 
 export MODELS
 ROUNDS ?= 20
@@ -47,9 +47,6 @@ check: develop ## check format, lint, types, import contracts and generated file
 format: develop ## format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-
-generate: develop ## write the code that is generated from the model protocol
-	$(BIN)/python -m evoke.protocol.generate
 
 docs: develop ## write the generated pages of the documentation
 	$(BIN)/python -m evoke.settings_table

@@ -14,7 +14,7 @@ import secrets
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -103,11 +103,18 @@ class Listener:
 class Sender:
     """Sends to every listener of one kind. Used by one thread at a time; never blocks, never raises."""
 
-    def __init__(self, folder: SocketFolder, kind: str, keep: int = 0) -> None:
-        """keep: datagrams that are kept for a listener whose buffer is full, until `flush`; the oldest go first."""
+    def __init__(
+        self, folder: SocketFolder, kind: str, *, keep: int = 0, leave_out: Collection[str] = ()
+    ) -> None:
+        """Nothing is sent before `send`.
+
+        keep: datagrams that are kept for a listener whose buffer is full, until `flush`; the oldest go first.
+        leave_out: names of listeners that need not hear; they may be added later.
+        """
         self._folder = folder
         self._kind = kind
         self._keep = keep
+        self._leave_out = leave_out
         self._peers: dict[str, _Peer] = {}
         self._seen_ns = -1
         self._seen_at = 0.0
@@ -155,7 +162,7 @@ class Sender:
         if changed_ns == self._seen_ns and self._seen_at > changed_ns / 1e9 + _FRESH_S:
             return
         self._seen_ns, self._seen_at = changed_ns, now
-        names = set(self._folder.names(self._kind))
+        names = set(self._folder.names(self._kind)).difference(self._leave_out)
         for name in self._peers.keys() - names:
             self._forget(name)
         for name in names - self._peers.keys():

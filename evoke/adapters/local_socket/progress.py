@@ -43,7 +43,7 @@ class SocketProgressChannel:
             return
         try:
             if self._sender is None:
-                self._sender = Sender(self._open_folder(), KIND, _BACKLOG)
+                self._sender = Sender(self._open_folder(), KIND, keep=_BACKLOG)
         except OSError as error:
             _log.debug("progress can't be sent", extra={"error": str(error)})
             return

@@ -42,13 +42,34 @@ class FileLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
+
+class FairLock:
+    """A lock that nobody can take twice in a row while another process waits for it.
+
+    `flock` lets a busy holder take it again before the one who waits has even woken up. So whoever wants the lock first
+    passes a gate, and closes it behind itself until it has the lock: the last holder then waits at the gate.
+    """
+
+    def __init__(self, lock: FileLock, gate: FileLock) -> None:
+        self._lock = lock
+        self._gate = gate
+
     def __enter__(self) -> None:
-        self.take()
+        self._gate.take()
+        try:
+            self._lock.take()
+        finally:
+            self._gate.release()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.release()
+        self._lock.release()
+
+    def close(self) -> None:
+        """Let go of the lock and close its files. Idempotent."""
+        self._lock.close()
+        self._gate.close()
 
 
 class LockFolder:
@@ -63,9 +84,9 @@ class LockFolder:
         """The lock that every process shares while it has the log open."""
         return FileLock(self.path / "open")
 
-    def writer(self) -> FileLock:
+    def writer(self) -> FairLock:
         """The lock that is held during a transaction."""
-        return FileLock(self.path / "writer")
+        return FairLock(FileLock(self.path / "writer"), FileLock(self.path / "writer-next"))
 
     def subscriber(self, token: str) -> FileLock:
         """The lock that a subscriber holds for as long as it lives."""

@@ -1,15 +1,17 @@
 """Who waits for what, and who wakes them: a commit by any process wakes waiting tails and subscriptions.
 
-A commit announces its subjects (topics, and queues with something to take) in one datagram to every process that has
-the log open, this one included. A datagram may be lost, so everybody who waits also looks by itself, now and then.
+A commit announces its subjects (topics, and queues with something to take) to the event loops of its own process, and
+in one datagram to every other process that has the log open. A datagram may be lost, so everybody who waits also looks
+by itself, now and then.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from evoke.local_sockets import Listener, Sender, SocketFolder
@@ -61,12 +63,17 @@ class _Ears:
         self.waiters: weakref.WeakSet[Wakeup] = weakref.WeakSet()
         self.loop = loop
         self._listener = Listener(folder, KIND)
+        self.name = self._listener.name
         loop.add_reader(self._listener.fileno(), self._hear)
 
     def _hear(self) -> None:
         heard: set[bytes] = set()
         for datagram in self._listener.waiting():
             heard.update(datagram.split(b"\n"))
+        self.wake(heard)
+
+    def wake(self, heard: Collection[bytes]) -> None:
+        """Wake those who wait for one of these subjects. Only on its loop."""
         for waiter in list(self.waiters):
             if _EVERYTHING in heard or not waiter.subjects.isdisjoint(heard):
                 waiter.fire()
@@ -86,7 +93,8 @@ class Wakeups:
     def __init__(self, data: Path) -> None:
         """data: the folder that the processes share. Raises OSError."""
         self._folder = SocketFolder(data)
-        self._sender = Sender(self._folder, KIND)
+        self._own: set[str] = set()
+        self._sender = Sender(self._folder, KIND, leave_out=self._own)
         self._ears: dict[asyncio.AbstractEventLoop, _Ears] = {}
         self._lock = threading.Lock()
 
@@ -100,14 +108,22 @@ class Wakeups:
             ears = self._ears.get(loop)
             if ears is None:
                 ears = self._ears[loop] = _Ears(loop, self._folder)
+                self._own.add(ears.name)
         ears.waiters.add(wakeup)
         return wakeup
 
     def announce(self, subjects: Iterable[str]) -> None:
         """Wake all who wait for one of these, in every process. Only on the writer's thread."""
-        datagram = b"\n".join(sorted({subject.encode() for subject in subjects}))
-        if datagram:
-            self._sender.send(datagram if len(datagram) <= _MAX_SUBJECTS_BYTES else _EVERYTHING)
+        heard = {subject.encode() for subject in subjects}
+        if not heard:
+            return
+        with self._lock:
+            own = list(self._ears.values())
+        for ears in own:
+            with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits there
+                ears.loop.call_soon_threadsafe(ears.wake, heard)
+        datagram = b"\n".join(heard)
+        self._sender.send(datagram if len(datagram) <= _MAX_SUBJECTS_BYTES else _EVERYTHING)
 
     def close(self) -> None:
         """Wake all waiters of this process and release everything. Idempotent."""

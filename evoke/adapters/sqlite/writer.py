@@ -19,7 +19,7 @@ from typing import Any
 import apsw
 
 from evoke.adapters.sqlite import entries
-from evoke.adapters.sqlite.locks import FileLock
+from evoke.adapters.sqlite.locks import FairLock
 from evoke.adapters.sqlite.schema import close, connect, rewrite_wal, scalar, translated
 from evoke.adapters.sqlite.threads import Outcome, Task, Work, deliver
 from evoke.domain.errors import EvokeError, Unavailable
@@ -69,7 +69,7 @@ class Writer:
     """Runs writes in groups; what was delivered as done is committed, and durable where that was asked for."""
 
     def __init__(
-        self, path: Path, vfs: str | None, lock: FileLock, announce: Callable[[Iterable[str]], None]
+        self, path: Path, vfs: str | None, lock: FairLock, announce: Callable[[Iterable[str]], None]
     ) -> None:
         """Open the connection, start the thread. announce: tells all processes what changed. Raises apsw.Error."""
         self._path = path

@@ -87,7 +87,7 @@ def broken(*arguments: object, **named: object) -> int:
         ("fsync", broken, Unavailable),
     ],
 )
-async def test_a_disk_that_fails_leaves_no_blob_and_no_draft(
+async def test_a_disk_that_fails_leaves_no_blob_and_no_draft(  # noqa: PLR0917
     blobs: DirectoryBlobStore,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -1,4 +1,4 @@
-"""A log that is damaged, foreign or in the wrong place is refused with a clear word; a damaged entry is never skipped."""
+"""A log that is damaged, foreign or in the wrong place is refused; a damaged entry is never skipped."""
 
 from __future__ import annotations
 

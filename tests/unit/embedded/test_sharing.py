@@ -74,7 +74,7 @@ async def test_closing_leaves_no_thread_no_socket_no_lock_and_no_open_file(path:
     assert own_threads() == []
     assert len(os.listdir("/proc/self/fd")) == before
     assert os.listdir(path.parent / "sockets") == []
-    assert sorted(os.listdir(path.parent / "log.sqlite.locks")) == ["open", "writer"]
+    assert sorted(os.listdir(path.parent / "log.sqlite.locks")) == ["open", "writer", "writer-next"]
     assert not path.with_name("log.sqlite-wal").exists()
 
 
@@ -205,7 +205,7 @@ async def test_a_batch_is_bounded_in_bytes(path: Path) -> None:
     log = await SqliteLog.open(path)
     await asyncio.gather(*(log.append(Record(TOPIC, str(n), bytes(3 << 20))) for n in range(7)))
     tail = log.tail({TOPIC: None})
-    sizes = []
+    sizes: list[int] = []
     while sum(sizes) < 7:
         sizes.append(len(await anext(tail)))
     assert max(sizes) <= 3

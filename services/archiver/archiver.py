@@ -77,8 +77,10 @@ class Archiver:
                 if following.done():
                     batch.add(following.result(), time.monotonic())
                     following = asyncio.ensure_future(anext(tail))
+                    self._metrics.waiting.set(len(batch))
                 await self._commit_due(batch, everything=stop.is_set())
         finally:
+            self._metrics.waiting.set(0)
             await _end(tail, following, stopping)
 
     async def _commit_due(self, batch: Batch, *, everything: bool) -> None:
@@ -86,6 +88,7 @@ class Archiver:
             entries = batch.head()
             await self._commit(entries)
             batch.drop(len(entries))
+            self._metrics.waiting.set(len(batch))
 
     async def _commit(self, entries: Sequence[LogEntry]) -> None:
         now_ms = time.time_ns() // 1_000_000

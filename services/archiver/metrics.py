@@ -12,6 +12,9 @@ class ArchiverMetrics:
         self.active = Gauge(
             "evoke_archiver_active", "1 while this process is the one that archives.", registry=registry
         )
+        self.waiting = Gauge(
+            "evoke_archiver_waiting_rows", "Events read and not archived yet.", registry=registry
+        )
         self.rows = Counter("evoke_archiver_rows", "Events archived.", registry=registry)
         self.undecodable = Counter(
             "evoke_archiver_undecodable", "Entries archived that are no events.", registry=registry

@@ -1,0 +1,142 @@
+"""The loop from log to archive, in this process, on the embedded engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from evoke import codec
+from evoke.bootstrap import open_archive, open_archiver_lease, open_event_log
+from evoke.domain.errors import Unavailable
+from evoke.domain.events import Cancelled
+from evoke.domain.ids import uuid7
+from evoke.ports.archive import Archive
+from evoke.ports.event_log import EventLog, Position, Record
+from evoke.settings import Settings, load_settings
+from services.archiver.archiver import Archiver
+from services.archiver.batch import Pace
+from services.archiver.metrics import ArchiverMetrics
+
+DEADLINE_S = 60.0
+TOPIC = "completed_factorial"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings({"data_dir": tmp_path})
+
+
+@pytest.fixture
+async def event_log(settings: Settings) -> AsyncIterator[EventLog]:
+    opened = await open_event_log(settings)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def archive(settings: Settings) -> AsyncIterator[Archive]:
+    opened = await open_archive(settings)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+async def archiving(
+    event_log: EventLog, archive: Archive, registry: CollectorRegistry
+) -> AsyncIterator[asyncio.Event]:
+    """A running archiver, and what stops it."""
+    stop = asyncio.Event()
+    pace = Pace(interval_s=0.05, max_rows=40)
+    archiver = Archiver(
+        event_log, archive, ("factorial",), pace, ArchiverMetrics(registry), lambda place: None
+    )
+    running = asyncio.create_task(archiver.run(stop))
+    yield stop
+    stop.set()
+    await asyncio.wait_for(running, DEADLINE_S)
+
+
+async def append(event_log: EventLog) -> Position:
+    job_id = uuid7(1_700_000_000_000, b"0123456789")
+    event = Cancelled(job_id=job_id, tenant="t", queue="factorial", model="m", time_ms=1_700_000_000_000)
+    return await event_log.append(Record(TOPIC, job_id, codec.encode(event)))
+
+
+async def reached(archive: Archive, position: Position) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while (await archive.watermark()).get(TOPIC, "") < position:
+            await asyncio.sleep(0.05)
+
+
+async def counted(registry: CollectorRegistry, name: str, at_least: float) -> float:
+    """The value of a metric, once it has come so far."""
+    async with asyncio.timeout(DEADLINE_S):
+        while (value := registry.get_sample_value(name) or 0.0) < at_least:
+            await asyncio.sleep(0.05)
+    return value
+
+
+@pytest.mark.usefixtures("archiving")
+async def test_what_is_appended_is_archived_and_counted(
+    event_log: EventLog, archive: Archive, registry: CollectorRegistry
+) -> None:
+    for _ in range(100):
+        last = await append(event_log)
+    await reached(archive, last)
+    assert (await archive.size()).rows == 100
+    assert await counted(registry, "evoke_archiver_rows_total", 100) == 100
+    assert await counted(registry, "evoke_archiver_lag_seconds", 1) > 0
+
+
+@pytest.mark.usefixtures("archiving")
+async def test_an_idle_log_makes_no_commits(event_log: EventLog, archive: Archive) -> None:
+    await reached(archive, await append(event_log))
+    before = await archive.size()
+    await asyncio.sleep(0.5)
+    assert await archive.size() == before
+
+
+@pytest.mark.usefixtures("archiving")
+async def test_after_another_writers_commit_it_goes_on_from_there(
+    settings: Settings, event_log: EventLog, archive: Archive, registry: CollectorRegistry
+) -> None:
+    await reached(archive, await append(event_log))
+    other = await open_archive(settings)
+    await other.watermark()
+    await other.commit([], {"completed_elsewhere": Position("1")})
+    await other.close()
+    last = await append(event_log)
+    await counted(registry, "evoke_archiver_conflicts_total", 1)
+    await counted(registry, "evoke_archiver_rows_total", 2)
+    assert (await archive.watermark())[TOPIC] == last
+    assert (await archive.size()).rows == 2
+
+
+async def test_a_lease_is_held_by_one_and_goes_to_the_next(settings: Settings) -> None:
+    first, second = await open_archiver_lease(settings), await open_archiver_lease(settings)
+    await asyncio.wait_for(first.acquire(), DEADLINE_S)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(second.acquire(), 0.6)
+    waiting = asyncio.create_task(second.acquire())
+    await first.release()
+    await first.release()
+    await asyncio.wait_for(waiting, DEADLINE_S)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(first.acquire(), 0.6)
+    await second.release()
+
+
+async def test_a_lease_that_cannot_be_made_says_so(tmp_path: Path) -> None:
+    (tmp_path / "archiver.lock").mkdir()
+    lease = await open_archiver_lease(load_settings({"data_dir": tmp_path}))
+    with pytest.raises(Unavailable):
+        await lease.acquire()

@@ -75,7 +75,8 @@ class Stretch:
         return not below and (self.high_ms is None or first_ms <= self.high_ms)
 
 
-NOTHING = Stretch(1, 0)
+NOTHING = Stretch(1 << 48, -1)
+"""No time at all; widened by anything it is just that."""
 
 
 def stretch_of(tree: exp.Query, evaluate: Evaluate) -> Stretch | None:

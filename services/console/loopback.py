@@ -38,9 +38,10 @@ class Answer(msgspec.Struct, frozen=True):
 class Loopback:
     """A client of the API on behalf of one request for a page."""
 
-    def __init__(self, request: Request) -> None:
-        """request: the browser's; its key and host are passed on."""
+    def __init__(self, request: Request, deadline_s: float = _DEADLINE_S) -> None:
+        """request: the browser's; its key and host are passed on. deadline_s: how long one answer may take."""
         self._request = request
+        self._deadline_s = deadline_s
 
     @property
     def with_key(self) -> bool:
@@ -58,7 +59,7 @@ class Loopback:
         asked = urlencode({name: value for name, value in query.items() if value})
         reply = _Collector()
         try:
-            async with asyncio.timeout(_DEADLINE_S):
+            async with asyncio.timeout(self._deadline_s):
                 await self._request.app(self._scope(address, asked), reply.receive, reply.send)
         except TimeoutError:
             return _refusal(504, "timeout", "The API did not answer in time.")
@@ -89,6 +90,7 @@ class _Collector:
         self._asked = False
         self._status = 500
         self._body = bytearray()
+        self._whole = True
 
     async def receive(self) -> dict[str, Any]:
         if self._asked:
@@ -99,11 +101,16 @@ class _Collector:
     async def send(self, message: Any) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-        elif len(self._body) <= _MOST_BYTES:
-            self._body += message.get("body", b"")
+            return
+        chunk = message.get("body", b"")
+        self._whole = self._whole and len(self._body) + len(chunk) <= _MOST_BYTES
+        if self._whole:
+            self._body += chunk
 
     def answer(self) -> Answer:
         """The collected answer. What is no JSON object, or too long, reads as a bad gateway."""
+        if not self._whole:
+            return _refusal(502, "bad_answer", f"The API answered with more than {_MOST_BYTES} bytes.")
         try:
             return Answer(self._status, msgspec.json.decode(bytes(self._body), type=dict[str, Any]))
         except msgspec.DecodeError:

@@ -1,9 +1,10 @@
-"""A workplace per test."""
+"""A workplace per test, or one that works for a whole module."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,16 +15,25 @@ from tests.end_to_end.sidecar.workplace import SidecarWorkplace
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[SidecarWorkplace]:
     """Adapters open, nothing started."""
-    with tempfile.TemporaryDirectory(prefix="evoke-") as sockets:
-        place = SidecarWorkplace(tmp_path, Path(sockets))
-        await place.open()
+    async with _opened(tmp_path) as place:
         yield place
-        await place.close()
 
 
-@pytest.fixture
-async def working(place: SidecarWorkplace) -> SidecarWorkplace:
-    """A sidecar and its container run."""
-    place.container.start()
-    place.sidecar.start()
-    return place
+@pytest.fixture(scope="module")
+async def working(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SidecarWorkplace]:
+    """A sidecar and its container, which run for all tests of a module."""
+    async with _opened(tmp_path_factory.mktemp("working")) as place:
+        place.container.start()
+        place.sidecar.start()
+        yield place
+
+
+@asynccontextmanager
+async def _opened(folder: Path) -> AsyncIterator[SidecarWorkplace]:
+    with tempfile.TemporaryDirectory(prefix="evoke-") as sockets:
+        place = SidecarWorkplace(folder, Path(sockets))
+        await place.open()
+        try:
+            yield place
+        finally:
+            await place.close()

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from evoke.codec import decode_progress
 from evoke.domain import topics
 from evoke.domain.errors import ErrorClass
 from evoke.domain.events import (
@@ -96,7 +95,6 @@ async def test_the_bulk_lane_is_served_too(working: SidecarWorkplace) -> None:
 
 async def test_progress_log_and_preview_are_published_while_the_model_runs(working: SidecarWorkplace) -> None:
     reports = working.progress.subscribe([QUEUE])
-    heard: list[Progress] = []
     job_id = await working.submit(
         {"do": "progress", "step": 1, "total": 4},
         {"do": "log", "text": "drawing"},
@@ -105,9 +103,11 @@ async def test_progress_log_and_preview_are_published_while_the_model_runs(worki
         {"do": "progress", "step": 2, "total": 4},
         {"do": "sleep", "seconds": 0.3},
     )
+    heard: list[Progress] = []
+    own = working.reports(reports, job_id)
     async with asyncio.timeout(60):
         while len(heard) < 4:
-            heard.append(decode_progress(await anext(reports)))
+            heard.append(await anext(own))
     assert {(report.tenant, report.job_id, report.attempt) for report in heard} == {("default", job_id, 1)}
     assert [(report.step, report.total) for report in heard if report.step is not None] == [(1, 4), (2, 4)]
     assert [report.log for report in heard if report.log is not None] == ["drawing"]
@@ -123,9 +123,10 @@ async def test_a_flood_of_progress_is_thinned_out_and_the_newest_step_is_told(
     job_id = await working.submit(*flood, {"do": "sleep", "seconds": 0.5})
     await working.end_of(job_id)
     steps: list[int | None] = []
+    own = working.reports(reports, job_id)
     async with asyncio.timeout(60):
         while not steps or steps[-1] != 2000:
-            steps.append(decode_progress(await anext(reports)).step)
+            steps.append((await anext(own)).step)
     assert len(steps) < 200
 
 
@@ -142,7 +143,7 @@ async def test_the_trace_goes_on_to_the_container_and_into_events_and_logs(
     assert {entry.properties["ce_subject"] for entry in entries} == {job_id}
     assert len({entry.properties["ce_id"] for entry in entries}) == len(entries) == 3
     lines = [json.loads(line) for line in working.sidecar.output.splitlines()]
-    assert {(line["job_id"], line["trace_id"]) for line in lines if "job_id" in line} == {(job_id, trace_id)}
+    assert {line["trace_id"] for line in lines if line.get("job_id") == job_id} == {trace_id}
 
 
 async def test_a_retryable_failure_is_tried_again_until_it_works(working: SidecarWorkplace) -> None:
@@ -324,7 +325,7 @@ async def test_a_message_that_is_no_request_is_put_aside_with_its_bytes_and_the_
     end = await working.end_of(job_id)
     assert isinstance(end, Failed)
     assert end.error is ErrorClass.POISON
-    (letter,) = await working.dead_letters()
+    (letter,) = await working.dead_letters(job_id)
     assert (letter.request, letter.attempts) == (payload, 0)
     await working.empty()
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evoke.bootstrap import open_blob_store, open_event_log, open_progress_channel, open_request_queue
-from evoke.codec import decode, encode
+from evoke.codec import decode, decode_progress, encode
 from evoke.domain import topics
 from evoke.domain.events import AnyEvent, AttemptStarted, Cancelled, DeadLettered, Requested, Terminal
 from evoke.domain.ids import uuid7
 from evoke.domain.job import Job, evolve
+from evoke.domain.progress import Progress
 from evoke.domain.topics import Lane
 from evoke.ports.blob_store import BlobStore
 from evoke.ports.event_log import EventLog, Record
@@ -149,14 +150,16 @@ class SidecarWorkplace:
         story = await self.story(job_id)
         return bool({"Succeeded", "Failed", "Cancelled"} & set(story))
 
-    async def dead_letters(self) -> list[DeadLettered]:
-        """All dead letters."""
-        entries = await self.log.read(topics.dead_letters(QUEUE), None, 1000)
-        return [
-            event
-            for event in map(decode, (entry.payload for entry in entries))
-            if isinstance(event, DeadLettered)
-        ]
+    async def dead_letters(self, job_id: str) -> list[DeadLettered]:
+        """The dead letters of a job."""
+        return [event for event in await self.events(job_id) if isinstance(event, DeadLettered)]
+
+    async def reports(self, heard: AsyncIterator[bytes], job_id: str) -> AsyncIterator[Progress]:
+        """The progress of one job, of all that is heard."""
+        async for report in heard:
+            progress = decode_progress(report)
+            if progress.job_id == job_id:
+                yield progress
 
     async def stats(self) -> QueueStats:
         return await self.queue.stats(QUEUE)

@@ -36,6 +36,7 @@ def check(weights: Path, config: Path | None, placement: Placement) -> int:
 def _tried(weights: Path, config: Path | None, placement: Placement) -> str:
     files = checkpoint_files(weights, config)
     facts = facts_of(files, placement.bounds)
+    files.check()
     started = time.perf_counter()
     from model_containers.diffusers import checkpoints, device, generation
 

@@ -50,8 +50,7 @@ class LoadedModel:
 
 
 def load(files: CheckpointFiles, device: Device) -> LoadedModel:
-    """Check and load a checkpoint. Raises CheckpointError naming the file and the reason, OutOfMemory."""
-    files.check()
+    """Load a checkpoint whose files were checked. Raises CheckpointError with path and reason, OutOfMemory."""
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     try:

@@ -120,6 +120,7 @@ class DiffusersModel(Model):
 
 
 def _load(model_id: str, files: CheckpointFiles, placement: Placement) -> LoadedModel:
+    files.check()
     started = time.perf_counter()
     _log.info("loading torch, diffusers and transformers", extra={"model": model_id})
     from model_containers.diffusers import checkpoints, device

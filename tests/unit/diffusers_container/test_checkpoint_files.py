@@ -21,6 +21,12 @@ CPU = choose_device("cpu", "float32", threads=1)
 UNET = Path("unet") / "diffusion_pytorch_model.safetensors"
 
 
+def _loaded(weights: Path, config: Path | None = None) -> LoadedModel:
+    files = checkpoint_files(weights, config)
+    files.check()
+    return load(files, CPU)
+
+
 def _edit(file: Path, **changes: object) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
@@ -64,7 +70,7 @@ BROKEN: list[tuple[Callable[[Path], object], str, str]] = [
     (_truncate, str(UNET), "truncated"),
     (_empty, str(UNET), "truncated or no .safetensors file: 0 bytes"),
     (_scramble_header, str(UNET), "header is damaged"),
-    (_pickle, "diffusion_pytorch_model.bin", "pickled weights can run code"),
+    (_pickle, "unet/diffusion_pytorch_model.bin", "pickled weights can run code"),
     (_claim_wider, "", "unet|size|shape|mismatch"),
     (lambda folder: (folder / "vae" / "config.json").unlink(), "", "config"),
     (
@@ -88,7 +94,7 @@ def test_a_broken_folder_is_refused_with_file_and_reason(
     folder = Path(shutil.copytree(tiny_folder, tmp_path / "broken"))
     break_it(folder)
     with pytest.raises(CheckpointError, match=reason) as caught:
-        load(checkpoint_files(folder), CPU)
+        _loaded(folder)
     assert str(folder / file) in str(caught.value)
 
 
@@ -104,7 +110,7 @@ def test_a_pickle_is_never_opened(tiny_folder: Path, tmp_path: Path) -> None:
     (folder / UNET).unlink()
     torch.save(Trap(), folder / "unet" / "diffusion_pytorch_model.bin")
     with pytest.raises(CheckpointError, match="pickled"):
-        load(checkpoint_files(folder), CPU)
+        _loaded(folder)
     assert not trace.exists()
 
 
@@ -133,7 +139,7 @@ def test_what_is_neither_folder_nor_weights_is_refused(tmp_path: Path) -> None:
 def test_a_single_file_holds_the_weights_of_its_folder(
     tiny_model: LoadedModel, tiny_file: Path, tiny_folder: Path
 ) -> None:
-    single = load(checkpoint_files(tiny_file, tiny_folder), CPU).pipeline
+    single = _loaded(tiny_file, tiny_folder).pipeline
     for name in ("unet", "vae", "text_encoder"):
         expected = getattr(tiny_model.pipeline, name).state_dict()
         found = getattr(single, name).state_dict()
@@ -145,7 +151,7 @@ def test_a_truncated_single_file_is_refused(tiny_file: Path, tiny_folder: Path, 
     file = tmp_path / "short.safetensors"
     file.write_bytes(tiny_file.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="truncated") as caught:
-        load(checkpoint_files(file, tiny_folder), CPU)
+        _loaded(file, tiny_folder)
     assert str(file) in str(caught.value)
 
 

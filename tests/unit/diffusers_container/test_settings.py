@@ -18,7 +18,7 @@ from model_containers.sdk import InvalidInput
 
 SHAPES_64 = Path(__file__).parents[3] / "model_containers" / "diffusers" / "shapes64" / "checkpoint"
 BOUNDS = Bounds(max_side=256, max_pixels=256 * 128, max_images=16)
-SCHEMA = input_schema(Defaults(), BOUNDS, SAMPLERS)
+SCHEMA = input_schema(Defaults(width=64, height=64), BOUNDS, SAMPLERS)
 
 
 def _settings(**document: Any) -> GenerationSettings:

@@ -257,17 +257,6 @@ def test_delays_are_void_after_the_machine_was_started_anew(path: Path) -> None:
     connection.close()
 
 
-def test_a_subscriber_is_dead_when_nobody_holds_its_lock(tmp_path: Path) -> None:
-    locks = LockFolder(tmp_path / "log.sqlite")
-    lock = locks.subscriber("token")
-    lock.take()
-    assert not locks.is_dead("token")
-    assert not locks.is_dead("token"), "looking has broken the lock"
-    lock.close()
-    assert locks.is_dead("token")
-    assert locks.is_dead("never heard of")
-
-
 async def test_one_file_under_two_names_is_opened_once(path: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     one, other = await Database.acquire(path), await Database.acquire(tmp_path / "link" / "log.sqlite")

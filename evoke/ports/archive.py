@@ -61,7 +61,8 @@ class Archive(Protocol):
     async def commit(self, rows: Sequence[EventRow], watermark: Mapping[str, Position]) -> None:
         """Add the rows and move the watermark, both or neither, durably.
 
-        Raises Conflict when another writer has committed since this writer last read the watermark; Unavailable.
+        Raises Conflict when another writer has committed since this writer last read the watermark, or when a row
+        lies before the watermark; Unavailable.
         """
         ...
 

@@ -65,7 +65,10 @@ class History(Protocol):
         ...
 
     def unfinished(self) -> AsyncIterator[Sequence[AnyEvent]]:
-        """For every job of any tenant with no terminal event archived, all its archived events. For start-up."""
+        """For every job of any tenant with no terminal event archived, all its archived events. For start-up.
+
+        Yields once for each job.
+        """
         ...
 
     async def query(self, tenant: str, sql: str, limits: QueryLimits) -> QueryResult:

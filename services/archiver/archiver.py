@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from evoke.domain.errors import Conflict, Unavailable
 from evoke.ports.archive import UNDECODABLE, Archive, EventRow
-from evoke.ports.event_log import EventLog, LogEntry
+from evoke.ports.event_log import EventLog, LogEntry, Position
 from services.archiver.batch import Batch, Pace, watermark_of
 from services.archiver.metrics import ArchiverMetrics
 from services.archiver.rows import queues_by_topic, row_of
@@ -43,6 +43,12 @@ class Archiver:
         self._pace = pace
         self._metrics = metrics
         self._reach = reach
+        self._archived: dict[str, Position] = {}
+
+    @property
+    def archived(self) -> Mapping[str, Position]:
+        """The watermark as of this process's last look or commit: at least so much is archived."""
+        return self._archived
 
     async def run(self, stop: asyncio.Event) -> None:
         """Archive until `stop` is set, then commit what was read and return. Raises LogCorrupt."""
@@ -66,6 +72,7 @@ class Archiver:
     async def _follow(self, stop: asyncio.Event) -> None:
         await self._archive.prepare()
         watermark = await self._archive.watermark()
+        self._archived = dict(watermark)
         tail = self._log.tail({topic: watermark.get(topic) for topic in self._queues})
         following = asyncio.ensure_future(anext(tail))
         stopping = asyncio.create_task(stop.wait())
@@ -96,6 +103,7 @@ class Archiver:
         self._reach("archiver.before_commit")
         with self._metrics.commit_seconds.time():
             await self._archive.commit(rows, watermark_of(entries))
+        self._archived.update(watermark_of(entries))
         self._reach("archiver.after_commit")
         self._count(rows)
 

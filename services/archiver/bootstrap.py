@@ -19,9 +19,8 @@ from evoke.settings import Settings
 from services.archiver import maintenance
 from services.archiver.archiver import Archiver
 from services.archiver.batch import Pace
-from services.archiver.maintenance import Schedule
+from services.archiver.maintenance import Schedule, Upkeep
 from services.archiver.metrics import ArchiverMetrics
-from services.archiver.rows import queues_by_topic
 
 log = logging.getLogger(__name__)
 
@@ -98,11 +97,11 @@ async def _archive(
     event_log = await open_event_log(settings)
     pace = Pace(interval_s=settings.archive_interval_s, max_rows=settings.archive_rows)
     archiver = Archiver(event_log, archive, queues, pace, metrics, failpoints.reach)
-    topics = tuple(queues_by_topic(queues))
+    kept = Upkeep(archive, event_log, lambda: archiver.archived)
     log.info("archiving", extra={"queues": list(queues)})
     try:
         async with asyncio.TaskGroup() as tasks:
-            upkeep = tasks.create_task(maintenance.maintain(archive, event_log, topics, metrics, schedule))
+            upkeep = tasks.create_task(maintenance.maintain(kept, metrics, schedule))
             await archiver.run(stop)
             upkeep.cancel()
     finally:

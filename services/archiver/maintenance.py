@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from evoke.domain.errors import Conflict, Unavailable
@@ -29,18 +29,24 @@ class Schedule:
     retention_s: float
 
 
-async def maintain(
-    archive: Archive, event_log: EventLog, topics: Iterable[str], metrics: ArchiverMetrics, schedule: Schedule
-) -> None:
+@dataclass(frozen=True)
+class Upkeep:
+    """What there is to keep: the archive, and the log up to what `archived` says is in the archive."""
+
+    archive: Archive
+    event_log: EventLog
+    archived: Callable[[], Mapping[str, Position]]
+
+
+async def maintain(upkeep: Upkeep, metrics: ArchiverMetrics, schedule: Schedule) -> None:
     """Do all of it, again and again, until cancelled. What fails is tried again in the next round."""
-    topics = tuple(topics)
     while True:
         await asyncio.sleep(schedule.every_s)
         try:
-            await archive.compact()
-            await expire(archive, schedule.grace_s)
-            trimmed = await trim(archive, event_log, topics, schedule.retention_s)
-            size = await archive.size()
+            await upkeep.archive.compact()
+            await expire(upkeep.archive, schedule.grace_s)
+            trimmed = await trim(upkeep.event_log, upkeep.archived(), schedule.retention_s)
+            size = await upkeep.archive.size()
         except (Conflict, Unavailable) as error:
             log.warning("maintenance put off", extra={"reason": str(error)})
             continue
@@ -68,17 +74,17 @@ async def expire(archive: Archive, grace_s: float) -> None:
     await archive.expire_snapshots(time.time_ns() // 1_000_000 - int(grace_s * 1000))
 
 
-async def trim(archive: Archive, event_log: EventLog, topics: Sequence[str], retention_s: float) -> int:
+async def trim(event_log: EventLog, archived: Mapping[str, Position], retention_s: float) -> int:
     """Let the log forget archived entries older than `retention_s` seconds; return how many topics were cut.
 
-    Nothing past the watermark is touched. Raises Unavailable, LogCorrupt.
+    archived: the watermark; what follows it stays, however old it is. It comes from the loop that commits: asking
+    the archive here would make that loop's next commit look as if it had seen other writers'.
+    Raises Unavailable, LogCorrupt.
     """
-    watermark = await archive.watermark()
     cutoff_ms = time.time_ns() // 1_000_000 - int(retention_s * 1000)
     cut = 0
-    for topic in topics:
-        if (archived := watermark.get(topic)) is not None:
-            cut += await _trim_topic(event_log, topic, archived, cutoff_ms)
+    for topic, position in tuple(archived.items()):
+        cut += await _trim_topic(event_log, topic, position, cutoff_ms)
     return cut
 
 

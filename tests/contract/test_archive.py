@@ -47,7 +47,9 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def test_a_new_archive_has_no_watermark_of_a_topic_that_nobody_wrote(archive: Archive, queue: str) -> None:
+async def test_a_new_archive_has_no_watermark_of_a_topic_that_nobody_wrote(
+    archive: Archive, queue: str
+) -> None:
     assert f"requested_{queue}" not in await archive.watermark()
 
 
@@ -134,6 +136,22 @@ async def test_a_writer_that_was_refused_goes_on_after_it_read_the_watermark(
         assert len(await positions(history, world)) == 2
     finally:
         await late.archive.close()
+
+
+async def test_rows_before_the_watermark_are_refused_from_whomever(
+    settings: Settings, history: History, world: World
+) -> None:
+    world.job(LONG_AGO_MS)
+    rows = world.rows()
+    watermark = await world.commit()
+    with pytest.raises(Conflict):
+        await world.archive.commit(rows, watermark)
+    other = await open_archive(settings)
+    await other.watermark()
+    with pytest.raises(Conflict):
+        await other.commit(rows, watermark)
+    await other.close()
+    assert len(await positions(history, world)) == 1
 
 
 async def test_of_many_writers_at_once_each_row_is_written_at_most_once(

@@ -41,7 +41,8 @@ class DuckDbHistory:
         self._reading = threading.Lock()
         self._opening = threading.Lock()
         self._scratch = str(folder / "scratch")
-        self._threads = Threads(CONCURRENT_READS + CONCURRENT_QUERIES)
+        # Two more than may be at work: a look at the watermark never waits behind a long query.
+        self._threads = Threads(CONCURRENT_READS + CONCURRENT_QUERIES + 2)
         self._reads = asyncio.Semaphore(CONCURRENT_READS)
         self._queries = asyncio.Semaphore(CONCURRENT_QUERIES)
         self._engine: duckdb.DuckDBPyConnection | None = None

@@ -23,7 +23,7 @@ from evoke.ports.history import QueryLimits, QueryResult
 
 RESULT_BYTES = 64 << 20
 """Size of a result, as JSON, beyond which the query is refused."""
-_FETCH_ROWS = 500
+_FIRST_FETCH, _MOST_FETCH = 8, 1000
 
 
 @dataclass(frozen=True)
@@ -100,19 +100,21 @@ def _answered(session: Session, statement: Statement, limit: int) -> Answer:
     types = [str(row[1]) for row in described]
     answer = session.execute(wrapped(statement.sql, types, limit))
     rows: list[list[Any]] = []
-    size_bytes = 0
-    while fetched := _fetch(answer):
+    size_bytes, count = 0, _FIRST_FETCH
+    while fetched := _fetch(answer, count):
         for values in fetched:
             rows.append([json_value(value, kind) for value, kind in zip(values, types, strict=True)])
             size_bytes += len(msgspec.json.encode(rows[-1]))
         if size_bytes > RESULT_BYTES:
             raise QueryRefused(f"the result is larger than the limit of {RESULT_BYTES:,} bytes")
+        # Rows may be large: never hold more than a fraction of the limit that is not counted yet.
+        count = max(1, min(_MOST_FETCH, RESULT_BYTES // 8 // (size_bytes // len(rows) + 1)))
     return [(str(row[0]), kind.lower()) for row, kind in zip(described, types, strict=True)], rows
 
 
-def _fetch(answer: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+def _fetch(answer: duckdb.DuckDBPyConnection, count: int) -> list[tuple[Any, ...]]:
     try:
-        return answer.fetchmany(_FETCH_ROWS)
+        return answer.fetchmany(count)
     except duckdb.Error as error:
         raise translated(error) from error
 

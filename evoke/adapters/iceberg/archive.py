@@ -70,6 +70,7 @@ class IcebergArchive:
         self._commits = asyncio.Lock()
         self._maintenance = asyncio.Lock()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="archive")
+        self._swept = False
         self._closed = False
 
     @classmethod
@@ -116,8 +117,11 @@ class IcebergArchive:
         """See `Archive.expire_snapshots`. A snapshot's age counts from when it was replaced."""
         async with self._maintenance:
             async with self._commits:
-                await self._run(lambda: self._expire(older_than_ms))
-            await self._run(lambda: self._sweep(older_than_ms))
+                expired = await self._run(lambda: self._expire(older_than_ms))
+            # Once for each process, what a writer left behind that was killed; then what expired.
+            if expired or not self._swept:
+                await self._run(lambda: self._sweep(older_than_ms))
+                self._swept = True
 
     async def close(self) -> None:
         """See `Archive.close`."""
@@ -181,8 +185,11 @@ class IcebergArchive:
         table = self._load()
         if _head(table) != self._seen:
             raise Conflict("another writer has committed to the archive")
+        known = watermark_of(table)
+        if any(row.position <= known.get(row.topic, "") for row in rows):
+            raise Conflict("rows before the watermark are archived already")
         transaction = table.transaction()
-        properties = {WATERMARK_PROPERTY: json.dumps({**watermark_of(table), **watermark})}
+        properties = {WATERMARK_PROPERTY: json.dumps({**known, **watermark})}
         with transaction.update_snapshot(snapshot_properties=properties).merge_append() as update:
             for file in write_rows(table, arrow_of(rows)) if rows else ():
                 update.append_data_file(file)
@@ -220,10 +227,11 @@ class IcebergArchive:
         if alone:
             self._seen = head
 
-    def _expire(self, older_than_ms: int) -> None:
+    def _expire(self, older_than_ms: int) -> bool:
         table = self._load()
         if expired := expiry.expirable(table.metadata, older_than_ms):
             table.maintenance.expire_snapshots().by_ids(expired).commit()
+        return bool(expired)
 
     def _sweep(self, older_than_ms: int) -> None:
         expiry.sweep(self._folder, expiry.live_locations(self._load()), older_than_ms)

@@ -54,34 +54,34 @@ async def left(event_log: EventLog) -> list[Position]:
     return [entry.position for entry in await event_log.read(TOPIC, None, 10_000)]
 
 
-async def test_archived_entries_older_than_the_retention_go(event_log: EventLog, archive: Archive) -> None:
+async def test_archived_entries_older_than_the_retention_go(event_log: EventLog) -> None:
     positions = await append(event_log, 9 * HOUR_S, 5 * HOUR_S, 2 * HOUR_S, 0)
-    await archive.commit([], {TOPIC: positions[-1]})
-    assert await maintenance.trim(archive, event_log, (TOPIC,), 4 * HOUR_S) == 1
+    archived = {TOPIC: positions[-1]}
+    assert await maintenance.trim(event_log, archived, 4 * HOUR_S) == 1
     assert await left(event_log) == positions[2:]
-    assert await maintenance.trim(archive, event_log, (TOPIC,), 4 * HOUR_S) == 0
+    assert await maintenance.trim(event_log, archived, 4 * HOUR_S) == 0
 
 
-async def test_what_is_not_archived_stays_however_old_it_is(event_log: EventLog, archive: Archive) -> None:
+async def test_what_is_not_archived_stays_however_old_it_is(event_log: EventLog) -> None:
     positions = await append(event_log, 9 * HOUR_S, 8 * HOUR_S, 7 * HOUR_S)
-    await maintenance.trim(archive, event_log, (TOPIC,), HOUR_S)
+    await maintenance.trim(event_log, {}, HOUR_S)
     assert await left(event_log) == positions
-    await archive.commit([], {TOPIC: positions[0]})
-    await maintenance.trim(archive, event_log, (TOPIC,), HOUR_S)
+    archived = {TOPIC: positions[0]}
+    await maintenance.trim(event_log, archived, HOUR_S)
     assert await left(event_log) == positions[1:]
 
 
-async def test_the_newest_entry_stays_as_a_mark(event_log: EventLog, archive: Archive) -> None:
+async def test_the_newest_entry_stays_as_a_mark(event_log: EventLog) -> None:
     positions = await append(event_log, 9 * HOUR_S, 8 * HOUR_S)
-    await archive.commit([], {TOPIC: positions[-1]})
-    await maintenance.trim(archive, event_log, (TOPIC, "completed_factorial"), HOUR_S)
+    archived = {TOPIC: positions[-1]}
+    await maintenance.trim(event_log, archived, HOUR_S)
     assert await left(event_log) == positions[-1:]
 
 
-async def test_more_entries_than_a_page_go_in_one_round(event_log: EventLog, archive: Archive) -> None:
+async def test_more_entries_than_a_page_go_in_one_round(event_log: EventLog) -> None:
     positions = await append(event_log, *[9 * HOUR_S] * 1200, 0)
-    await archive.commit([], {TOPIC: positions[-1]})
-    await maintenance.trim(archive, event_log, (TOPIC,), HOUR_S)
+    archived = {TOPIC: positions[-1]}
+    await maintenance.trim(event_log, archived, HOUR_S)
     assert await left(event_log) == positions[-1:]
 
 

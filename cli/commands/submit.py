@@ -88,10 +88,10 @@ def _wait_and_save(
     from cli.output import note, print_json
     from cli.watching import failure_of, view_for, wait_for_end
 
-    if not quiet:
-        note(f"job {job['id']}")
-        _warn_of_no_worker(connection, job["queue"])
     try:
+        if not quiet:
+            note(f"job {job['id']}")
+            _warn_of_no_worker(connection, job["queue"])
         with view_for(as_json=as_json, quiet=quiet) as view:
             job = wait_for_end(connection, job["id"], view)
         if output is not None and job["status"] == "succeeded":

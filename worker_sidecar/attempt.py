@@ -243,6 +243,7 @@ class Attempt:
             await self._place.give_back(delivery)
 
     async def _ack(self, outcome: str) -> None:
+        self._place.held.release(self._held)  # its own end need not be folded
         self._place.failpoints.reach("sidecar.before_ack")
         self._place.metrics.attempts.labels(outcome).inc()
         for delivery in self._deliveries:

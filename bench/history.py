@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -221,9 +222,7 @@ async def _queries(history: DuckDbHistory) -> list[Figure]:
     # The first query of a process loads the SQL parser.
     await history.query(TENANT, "SELECT 1", _LIMITS)
     return [
-        Figure(
-            name=name, value=await timed_ms(lambda sql=sql: history.query(TENANT, sql, _LIMITS)), unit="ms"
-        )
+        Figure(name=name, value=await timed_ms(partial(history.query, TENANT, sql, _LIMITS)), unit="ms")
         for name, sql in statements.items()
     ]
 

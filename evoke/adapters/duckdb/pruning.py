@@ -140,8 +140,8 @@ def _of_comparison(term: exp.Binary, table: exp.Table, evaluate: Evaluate) -> St
     for column, value, operator in sides:
         if _is_time(column, table):
             return _compared(operator, value, table, evaluate)
-        if operator is exp.EQ and _is_id(column, table):
-            return _of_id(value)
+        if _is_id(column, table):
+            return _compared_id(operator, value, table)
     return Stretch()
 
 
@@ -153,6 +153,16 @@ def _compared(operator: type[exp.Expr], value: exp.Expr, table: exp.Table, evalu
     low = math.floor(time_ms) if operator in (exp.GT, exp.GTE, exp.EQ) else None
     high = math.ceil(time_ms) + margin_ms if operator in (exp.LT, exp.LTE, exp.EQ) else None
     return Stretch(low, high)
+
+
+def _compared_id(operator: type[exp.Expr], value: exp.Expr, table: exp.Table) -> Stretch:
+    """Ids order as their times do, but for the empty id of letters without a job: it is below all others."""
+    of_id = _of_id(value)
+    if operator is exp.EQ or of_id in (Stretch(), NOTHING):
+        return of_id if operator is exp.EQ else Stretch()
+    if operator in (exp.GT, exp.GTE):
+        return Stretch(of_id.low_ms, None)
+    return Stretch() if table.name.lower() == "job_events" else Stretch(None, of_id.high_ms)
 
 
 def _of_id(value: exp.Expr) -> Stretch:

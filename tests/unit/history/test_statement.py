@@ -47,6 +47,9 @@ def stretch(condition: str, view: str = "jobs") -> Stretch | None:
         (f"id IN ('{uuid7(77, bytes(10))}', '{uuid7(99, bytes(10))}')", Stretch(77, 99)),
         (f"id NOT IN ('{uuid7(77, bytes(10))}')", Stretch()),
         ("id = model", Stretch()),
+        (f"id >= '{uuid7(77, bytes(10))}'", Stretch(77, None)),
+        (f"id < '{uuid7(77, bytes(10))}'", Stretch(None, 77)),
+        ("id > '0199'", Stretch()),
     ],
 )
 def test_only_what_is_certain_narrows_a_scan(condition: str, expected: Stretch) -> None:
@@ -56,6 +59,9 @@ def test_only_what_is_certain_narrows_a_scan(condition: str, expected: Stretch) 
 def test_each_view_is_narrowed_by_its_own_columns() -> None:
     assert stretch("job_time > 5", "job_events") == Stretch(5, None)
     assert stretch("time > 5", "job_events") == Stretch()
+    assert stretch(f"job_id > '{uuid7(77, bytes(10))}'", "job_events") == Stretch(77, None)
+    # Letters without a job have an empty id, which is below all others.
+    assert stretch(f"job_id < '{uuid7(77, bytes(10))}'", "job_events") == Stretch()
     assert stretch("created_at > 5", "failures") == Stretch(5, None)
     assert stretch("hour <= 5", "usage") == Stretch(None, 5 + HOUR_MS)
 

@@ -12,6 +12,8 @@ _PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/avif",
 _TEXTS = ("text/", "application/json")
 _SMALL_PICTURE = 160
 _TITLE = 140
+_FACT = 60
+_SCALARS = (str, int, float)
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,13 +30,15 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
-    """A job for people. document: the API's own. cover: its first picture."""
+    """A job for people. document: the API's own. facts: small values that the model returned; structured: the rest."""
 
     document: Mapping[str, Any]
     title: str
     outputs: tuple[Output, ...]
     live: bool
     took: str
+    facts: tuple[tuple[str, str], ...] = ()
+    structured: Mapping[str, Any] = {}
 
     @property
     def cover(self) -> Output | None:
@@ -44,12 +48,20 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
 
 def view_of(job: Mapping[str, Any]) -> JobView:
     """The view of a job's document."""
+    result = job.get("result") or {}
+    facts = {
+        name: value
+        for name, value in result.items()
+        if isinstance(value, _SCALARS) and len(str(value)) <= _FACT
+    }
     return JobView(
         document=job,
         title=title_of(job),
         outputs=tuple(_output(each) for each in job.get("artifacts") or ()),
         live=job["status"] in ("queued", "running"),
         took=_took(job),
+        facts=tuple((name.replace("_", " ").capitalize(), str(value)) for name, value in facts.items()),
+        structured={name: value for name, value in result.items() if name not in facts},
     )
 
 

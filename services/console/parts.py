@@ -98,13 +98,14 @@ class Parts:
             python=python_of(origin, job.document, with_key),
         )
 
-    async def line(self) -> Markup:
-        """One sentence on how busy the system is."""
+    async def line(self, model_id: str) -> Markup:
+        """One sentence on how busy the line of a model is (empty: the default one's)."""
         queues = await self._api.get("v1", "queues")
         if not queues.ok:
             return self._refused(queues)
-        workers = sum(queue["workers"] for queue in queues.items)
-        waiting = sum(sum(queue["depth"].values()) for queue in queues.items)
+        own = [queue for queue in queues.items if not model_id or model_id in queue["models"]][:1]
+        workers = sum(queue["workers"] for queue in own)
+        waiting = sum(sum(queue["depth"].values()) for queue in own)
         return self._render(
             "line", workers=workers_line({"workers": workers}), idle=not workers, waiting=waiting
         )

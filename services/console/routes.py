@@ -33,7 +33,9 @@ def _add_pages(router: APIRouter, templates: Environment) -> None:
     @router.get("/")
     async def create(request: Request, model: _Text = "", source: _Text = "") -> Response:
         parts = Parts(Loopback(request), templates)
-        form, gallery, line = await asyncio.gather(parts.form(model, source), parts.gallery(), parts.line())
+        form, gallery, line = await asyncio.gather(
+            parts.form(model, source), parts.gallery(), parts.line(model)
+        )
         return page(
             templates, "create", "/", form=form, gallery=gallery, line=line, model=model, source=source
         )
@@ -92,8 +94,8 @@ def _add_parts(router: APIRouter, templates: Environment) -> None:
         return html(await Parts(Loopback(request), templates).details(job_id))
 
     @router.get("/console/line")
-    async def line(request: Request) -> Response:
-        return html(await Parts(Loopback(request), templates).line())
+    async def line(request: Request, model: _Text = "") -> Response:
+        return html(await Parts(Loopback(request), templates).line(model))
 
     @router.get("/console/queues")
     async def queues(request: Request) -> Response:

@@ -56,9 +56,11 @@ headers = {{
     "Content-Type": "application/json",
     "Prefer": "wait={wait_s}",
 {key}}}
-job = json.load(urlopen(Request(evoke + "/v1/jobs", json.dumps(body).encode(), headers)))
+request = Request(evoke + "/v1/jobs", json.dumps(body).encode(), headers)
+job = json.load(urlopen(request))
 print(job["status"], job["error"] or "")
 for artifact in job["artifacts"]:
+    request = Request(evoke + artifact["url"], headers=headers)
     with open(artifact["name"], "wb") as file:
-        file.write(urlopen(Request(evoke + artifact["url"], headers=headers)).read())
+        file.write(urlopen(request).read())
 """

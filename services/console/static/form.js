@@ -65,6 +65,13 @@ function focusFirstError(form) {
   form.querySelector("[aria-invalid]")?.focus();
 }
 
+/** On a phone the job is below the form. */
+function bringIntoSight(place) {
+  if (place.getBoundingClientRect().top < window.innerHeight * 0.6) return;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  place.closest(".stage").scrollIntoView({ behavior: still ? "auto" : "smooth", block: "start" });
+}
+
 /** The browser's own words for what the schema's limits forbid. */
 function valid(form) {
   for (const control of form.querySelectorAll("[data-kind]")) {
@@ -95,6 +102,7 @@ async function send(form) {
     pending = null;
     announce("Accepted.");
     await show(job.id);
+    bringIntoSight(document.getElementById("current"));
     tell("jobs");
   } catch (error) {
     if (error instanceof Refused) refused(form, error.problem);

@@ -22,7 +22,7 @@ function told(event, data) {
     case "attempt_failed":
       return `${data.error}: ${data.message}${data.retry_at_ms ? ` Tried again at ${clock(data.retry_at_ms)}.` : ""}`;
     case "attempt_yielded":
-      return data.reason;
+      return data.reason === "cancelled" ? "The worker let go of it." : data.reason;
     case "succeeded":
       return [
         `${data.artifacts?.length ?? 0} output${data.artifacts?.length === 1 ? "" : "s"}.`,
@@ -48,7 +48,7 @@ export function addEntry(event, data) {
   seen.add(name);
   const entry = document.querySelector("[data-timeline-entry]").content.cloneNode(true);
   entry.querySelector("li").className = event;
-  entry.querySelector("strong").textContent = NAMES[event];
+  entry.querySelector("strong").textContent = event === "attempt_yielded" && data.reason === "cancelled" ? "Stopped" : NAMES[event];
   entry.querySelector("time").textContent = clock(data.time_ms);
   entry.querySelector("time").dateTime = new Date(data.time_ms).toISOString();
   entry.querySelector("time").dataset.local = "";

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.end_to_end.api.world import World
-from tests.end_to_end.console.visit import panel, picture
+from tests.end_to_end.console.visit import create, panel, picture
 
 pytestmark = pytest.mark.browser
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
@@ -122,3 +122,10 @@ async def test_without_javascript_the_jobs_can_still_be_read(world: World, brows
     await expect(panel(page).locator("img.picture")).to_be_visible()
     await expect(panel(page)).to_contain_text("succeeded")
     await context.close()
+
+
+async def test_on_a_phone_the_new_job_comes_into_sight(world: World, page: Page) -> None:
+    await page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    await page.goto(world.url)
+    await create(page, world, "a red circle")
+    await expect(panel(page).locator(".status")).to_be_in_viewport()

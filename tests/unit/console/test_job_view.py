@@ -98,3 +98,9 @@ def test_a_job_that_ended_tells_how_long_it_ran() -> None:
     times = {"started_at": "2026-01-31T12:00:01.000Z", "finished_at": "2026-01-31T12:00:03.500Z"}
     assert view_of(job(**times)).took == "2.5 s"
     assert view_of(job()).took == ""
+
+
+def test_small_values_of_a_result_are_facts_and_the_rest_stays_json() -> None:
+    view = view_of(job(result={"digits": 5, "long_text": "x" * 61, "parts": [1]}))
+    assert view.facts == (("Digits", "5"),)
+    assert view.structured == {"long_text": "x" * 61, "parts": [1]}

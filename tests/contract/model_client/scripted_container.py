@@ -187,17 +187,18 @@ class Broken(Model):
         raise AssertionError("it was never set up")
 
 
-class Slow(Broken):
-    """Takes its time to set up, and may crash then."""
+class Gated(Broken):
+    """Sets up when a file appears, or crashes then."""
 
-    manifest = Manifest(id="slow", task="test", input=Script, max_concurrency=64)
+    manifest = Manifest(id="gated", task="test", input=Script, max_concurrency=64)
 
-    def __init__(self, seconds: float, crash: bool) -> None:
-        self._seconds = seconds
+    def __init__(self, gate: str, crash: bool) -> None:
+        self._gate = gate
         self._crash = crash
 
     def setup(self) -> None:
-        time.sleep(self._seconds)
+        while self._gate and not Path(self._gate).exists():
+            time.sleep(SLICE_S)
         if self._crash:
             raise ZeroDivisionError("nobody expected this")
 
@@ -209,7 +210,7 @@ def _append(path: str, line: str) -> None:
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--concurrency", type=int, default=4)
-    parser.add_argument("--setup-seconds", type=float, default=0.0)
+    parser.add_argument("--setup-gate", default="", help="a file to wait for while setting up")
     parser.add_argument("--broken", action="store_true", help="with a model whose weights can't be used")
     parser.add_argument("--crash", action="store_true", help="with a model whose setup raises")
 
@@ -218,8 +219,8 @@ def _models(arguments: argparse.Namespace) -> Sequence[Model]:
     models: list[Model] = [Scripted(arguments.concurrency), ScriptedAsync()]
     if arguments.broken:
         models.append(Broken())
-    if arguments.setup_seconds or arguments.crash:
-        models.append(Slow(arguments.setup_seconds, arguments.crash))
+    if arguments.setup_gate or arguments.crash:
+        models.append(Gated(arguments.setup_gate, arguments.crash))
     return models
 
 

@@ -110,7 +110,7 @@ def test_it_listens_at_tcp_too(folder: Path) -> None:
 
 def test_until_everything_is_set_up_it_is_not_healthy_and_does_not_describe_itself(folder: Path) -> None:
     address = f"unix:{folder}/model.sock"
-    process = container_at(folder, address, "--setup-seconds", "3")
+    process = container_at(folder, address, "--setup-gate", str(folder / "gate"))
     process.start()
     try:
         assert health(address) != SERVING
@@ -120,10 +120,12 @@ def test_until_everything_is_set_up_it_is_not_healthy_and_does_not_describe_itse
                 request_serializer=pb.DescribeRequest.SerializeToString,
                 response_deserializer=pb.DescribeResponse.FromString,
             )
-            models = describe(pb.DescribeRequest(), timeout=60, wait_for_ready=True).models
-        assert [model.id for model in models] == ["scripted", "scripted-async", "slow"]
-        assert "ready" in process.output
-        assert health(address) == SERVING
+            answer = describe.future(pb.DescribeRequest(), timeout=60, wait_for_ready=True)
+            time.sleep(0.3)
+            assert not answer.done()
+            (folder / "gate").touch()
+            assert [model.id for model in answer.result().models] == ["scripted", "scripted-async", "gated"]
+        eventually(lambda: health(address) == SERVING, "it is healthy")
     finally:
         process.kill()
 

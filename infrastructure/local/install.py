@@ -11,6 +11,7 @@ it, so that a second clone costs neither download nor disk.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     began = time.monotonic()
     try:
-        changed = develop() if options.what == "develop" else run(options.models)
+        with alone():
+            changed = develop() if options.what == "develop" else run(options.models)
     except CannotInstall as error:
         print(f"\nevoke cannot be installed: {error}", file=sys.stderr)
         return 1
@@ -165,6 +167,21 @@ def cache_dir() -> Path:
     usual = Path(os.environ.get("PDM_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or home) / "pdm")
     same_disk = _existing(usual).stat().st_dev == ROOT.stat().st_dev
     return usual if same_disk and os.access(_existing(usual), os.W_OK) else TOOLS / "cache"
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep a second installation in this folder waiting until the first one is done."""
+    folder = os.open(Path(__file__).parent, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            say("another make installs here; waiting for it")
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 @contextmanager

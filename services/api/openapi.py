@@ -129,7 +129,7 @@ def _answer(answer: Answer, schema_of: dict[Any, Any]) -> dict[str, Any]:
     if answer.body is not None:
         said["content"] = {answer.media_type: {"schema": schema_of[answer.body]}}
     elif answer.media_type != "application/json":
-        said["content"] = {answer.media_type: {"schema": {"type": "string"}}}
+        said["content"] = {answer.media_type: {"schema": answer.schema or {"type": "string"}}}
     if answer.example is not None:
         said["content"][answer.media_type]["example"] = answer.example
     return said

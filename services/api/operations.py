@@ -24,12 +24,13 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer. body: the struct that it holds, None for none or for other media types."""
+    """One answer. body: the struct that it holds, None for none or for other media types, which `schema` describes."""
 
     said: str
     body: Any = None
     example: Any = None
     media_type: str = "application/json"
+    schema: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = {}
 
 

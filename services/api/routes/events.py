@@ -54,7 +54,7 @@ class EventRoutes:
                 "The same as JSON messages by WebSocket at `/v1/jobs/{id}/events/ws`.",
                 parameters=(JOB_ID, _LAST_EVENT_ID),
                 answers={
-                    200: Answer(said="The stream.", media_type="text/event-stream", example=_EXAMPLE),
+                    200: Answer(said="The stream.", media_type="text/event-stream", schema=_MESSAGE, example=_EXAMPLE),
                     204: Answer(said="All of it was seen."),
                 },
                 refusals=(404, 422, 503),
@@ -128,6 +128,11 @@ _LAST_EVENT_ID = Parameter(
     schema={"type": "string", "maxLength": 600},
     said="The id of the last event that was seen.",
 )
+_MESSAGE = {
+    "type": "object",
+    "description": "One message; `data` is JSON.",
+    "properties": {name: {"type": "string"} for name in ("id", "event", "data")},
+}
 _EXAMPLE = """retry: 1000
 
 id: cmVxdWVzdGVk

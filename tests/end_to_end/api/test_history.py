@@ -144,7 +144,7 @@ async def test_sql_does_not_wait_for_ever(tmp_path: Path) -> None:
 
 async def test_rows_beyond_the_limit_are_cut_and_it_says_so(world: World) -> None:
     await finished_and_archived(world, 3)
-    answer = (await query(world, "SELECT job_id FROM jobs", rows=2)).json()
+    answer = (await query(world, "SELECT id FROM jobs", rows=2)).json()
     assert (len(answer["rows"]), answer["truncated"]) == (2, True)
 
 

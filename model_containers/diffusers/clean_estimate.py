@@ -40,7 +40,8 @@ class Watched:
             return None
         output, timestep, sample = (torch.as_tensor(part).detach().cpu().float() for part in self._latest)
         if not hasattr(self._scheduler, "alphas_cumprod"):
-            return sample - timestep / self._scheduler.config.num_train_timesteps * output
+            share = timestep / int(self._scheduler.config.num_train_timesteps)
+            return sample - share * output
         kept = self._kept(timestep)
         if self._scales_sigmas():
             sample = sample * kept.sqrt()

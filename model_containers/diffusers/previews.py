@@ -16,6 +16,7 @@ from PIL import Image
 
 MEDIA_TYPE = "image/jpeg"
 MAX_SIDE = 256
+MAX_SHEET = 768
 _FIT_PATCHES = 16
 _FIT_PICTURES = 12
 
@@ -72,11 +73,12 @@ def _encode(vae: Any, pixels: torch.Tensor) -> torch.Tensor:
 
 
 def sheet(pictures: list[Image.Image]) -> bytes:
-    """Lay the previews of a group side by side and write them as a JPEG."""
+    """Lay the previews of a group side by side, at most MAX_SHEET pixels wide, and write them as a JPEG."""
     width, height = pictures[0].size
     whole = Image.new("RGB", (width * len(pictures), height))
     for place, picture in enumerate(pictures):
         whole.paste(picture, (place * width, 0))
+    whole.thumbnail((MAX_SHEET, MAX_SHEET))
     buffer = io.BytesIO()
     whole.save(buffer, "JPEG", quality=80)
     return buffer.getvalue()

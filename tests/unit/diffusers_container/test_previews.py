@@ -13,8 +13,9 @@ from PIL import Image
 
 from model_containers.diffusers.checkpoints import LoadedModel
 from model_containers.diffusers.generation import make_pictures
-from model_containers.diffusers.previews import MAX_SIDE, PreviewMap, fit_preview_map, sheet
+from model_containers.diffusers.previews import MAX_SHEET, MAX_SIDE, PreviewMap, fit_preview_map, sheet
 from model_containers.diffusers.samplers import SAMPLERS
+from model_containers.sdk.parts import MAX_PREVIEW_BYTES
 from tests.unit.diffusers_container.watchers import USUAL, Notes
 
 MIXING = torch.tensor([[0.5, -0.2, 0.1, 0.3], [0.1, 0.6, -0.3, 0.2], [-0.2, 0.1, 0.7, 0.4]])
@@ -67,6 +68,14 @@ def test_a_sheet_lays_pictures_side_by_side() -> None:
     assert isinstance(right, tuple)
     assert left[0] > 200 > right[0]
     assert right[2] > 200 > left[2]
+
+
+def test_a_sheet_of_many_pictures_stays_small() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    picture = Image.fromarray(noise, "RGB").resize((256, 256), Image.Resampling.BICUBIC)
+    data = sheet([picture] * 8)
+    assert Image.open(io.BytesIO(data)).width == MAX_SHEET
+    assert len(data) <= MAX_PREVIEW_BYTES
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

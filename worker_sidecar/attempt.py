@@ -43,6 +43,9 @@ TAIL_S = 30.0
 
 MAX_MESSAGE_CHARS = 2000
 
+_NOT_OURS = (Interruption.ENDED, Interruption.NEWER)
+"""After these the job's end, good or bad, is no longer this attempt's to write."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -83,10 +86,10 @@ class Attempt:
             await self._yield(Interruption.LOG_BEHIND)
             return
         self._place.failpoints.reach("sidecar.after_start")
-        if self._counted_before >= self._place.policy.max_attempts:
-            await self._refuse_poison()
-        elif self._held.interruption is not None:
+        if self._held.interruption is not None:
             await self._yield(self._held.interruption)
+        elif self._counted_before >= self._place.policy.max_attempts:
+            await self._refuse_poison()
         else:
             await self._run()
 
@@ -181,7 +184,7 @@ class Attempt:
         )
 
     async def _succeed(self, event: Succeeded) -> None:
-        if self._held.interruption in (Interruption.ENDED, Interruption.NEWER):
+        if self._held.interruption in _NOT_OURS:
             await self._yield(self._held.interruption)
             return
         await self._write(event)
@@ -190,6 +193,9 @@ class Attempt:
 
     async def _fail(self, error: ErrorClass, message: str) -> None:
         """Write the failure; let the job wait for its next attempt, or end it when there is none."""
+        if self._held.interruption in _NOT_OURS:
+            await self._yield(self._held.interruption)
+            return
         attempts, message = self._counted_before + 1, message[:MAX_MESSAGE_CHARS]
         delay_s = self._place.policy.delay_s(error, attempts, random.random())
         _log.warning("an attempt failed", extra={"error": error, "reason": message, "retry_in_s": delay_s})

@@ -6,8 +6,6 @@ import math
 import time
 from contextlib import aclosing
 
-import msgspec
-
 from evoke.domain.errors import ErrorClass, ModelFailed, ModelUnavailable
 from evoke.domain.progress import Preview
 from evoke.failpoints import Failpoints
@@ -22,7 +20,7 @@ from evoke.ports.model_client import (
     OutputStarted,
     StepDone,
 )
-from worker_sidecar.outputs import Outputs
+from worker_sidecar.outputs import Outputs, encoded_size
 from worker_sidecar.reports import Reports
 
 MAX_RESULT_BYTES = 64 << 10
@@ -76,7 +74,7 @@ class ModelRun:
 
 def _checked(done: Done) -> Done:
     """The end within bounds, without numbers that JSON can't hold. Raises ModelFailed when the result is too long."""
-    if done.result and len(msgspec.json.encode(done.result)) > MAX_RESULT_BYTES:
+    if done.result and encoded_size(done.result) > MAX_RESULT_BYTES:
         raise ModelFailed(
             ErrorClass.MODEL_ERROR, f"the model's result has more than {MAX_RESULT_BYTES} bytes"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import msgspec
@@ -19,8 +19,8 @@ MAX_OUTPUT_BYTES = 8 << 30
 MAX_DETAILS_BYTES = 16 << 10
 CHUNKS = 2
 
+MEDIA_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}(; ?[a-z]+=[A-Za-z0-9_-]+)*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-_MEDIA_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9][A-Za-z0-9.+-]{0,99}(; ?[a-z]+=[A-Za-z0-9_-]+)*")
 
 
 class Outputs:
@@ -35,10 +35,10 @@ class Outputs:
         """Begin to store an output. Raises ModelFailed for a name, a media type or details that are not acceptable."""
         if len(self._started) >= MAX_OUTPUTS:
             raise ModelFailed(ErrorClass.MODEL_ERROR, f"the model has more than {MAX_OUTPUTS} outputs")
-        if not _NAME.fullmatch(message.name) or not _MEDIA_TYPE.fullmatch(message.media_type):
+        if not _NAME.fullmatch(message.name) or not MEDIA_TYPE.fullmatch(message.media_type):
             named = f"{message.name[:80]!r} of type {message.media_type[:80]!r}"
             raise ModelFailed(ErrorClass.MODEL_ERROR, f"the model names an output {named}")
-        if message.details and len(msgspec.json.encode(message.details)) > MAX_DETAILS_BYTES:
+        if message.details and encoded_size(message.details) > MAX_DETAILS_BYTES:
             raise ModelFailed(ErrorClass.MODEL_ERROR, f"the details of output {message.name} are too long")
         upload = _Upload(self._store, self._prefix + message.name, message.media_type)
         self._started[message.name] = (message, upload)
@@ -55,6 +55,11 @@ class Outputs:
         """Give up what is not stored yet. Idempotent."""
         for _, upload in self._started.values():
             await upload.close()
+
+
+def encoded_size(value: Mapping[str, Any]) -> int:
+    """Bytes of an object as JSON."""
+    return len(msgspec.json.encode(value))
 
 
 class _Upload:

@@ -11,6 +11,7 @@ from evoke.domain.progress import Preview, Progress
 from evoke.ports.model_client import LogLine, StepDone
 from evoke.ports.progress_channel import ProgressChannel
 from worker_sidecar.journal import now_ms
+from worker_sidecar.outputs import MEDIA_TYPE
 
 STEP_EVERY_S = 0.05
 PREVIEW_EVERY_S = 0.2
@@ -50,9 +51,10 @@ class Reports:
             self._publish(Progress(time_ms=now_ms(), log=message.text[:MAX_LOG_CHARS], **self._who))
 
     def preview(self, preview: Preview) -> None:
-        """Tell a preview, unless it is too large or there was one a moment ago."""
+        """Tell a preview, unless it is too large, of a strange type, or there was one a moment ago."""
         now = self._loop.time()
-        if len(preview.data) <= MAX_PREVIEW_BYTES and now >= self._next_preview:
+        fit = len(preview.data) <= MAX_PREVIEW_BYTES and MEDIA_TYPE.fullmatch(preview.media_type)
+        if fit and now >= self._next_preview:
             self._next_preview = now + PREVIEW_EVERY_S
             self._publish(Progress(time_ms=now_ms(), preview=preview, **self._who))
 

@@ -35,6 +35,7 @@ class Worker:
         self._running: dict[str, Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
+        place.metrics.in_flight.set_function(lambda: len(self._tasks))
 
     async def work(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then drain. Raises LogCorrupt, and what ends the following of the log."""
@@ -117,12 +118,10 @@ class Worker:
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
-        self._place.metrics.in_flight.set(len(self._tasks))
         task.add_done_callback(self._free)
 
     def _free(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._place.metrics.in_flight.set(len(self._tasks))
         self._freed.set()
 
     async def _live(self, attempt: Attempt, request: Requested, held: HeldJob) -> None:

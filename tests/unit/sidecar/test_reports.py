@@ -65,6 +65,7 @@ async def test_previews_are_bounded_in_size_and_number(channel: ProgressChannel)
     heard = channel.subscribe(["q"])
     reports = Reports(channel, "q", WHO)
     reports.preview(Preview(media_type="image/png", data=b"x" * (MAX_PREVIEW_BYTES + 1)))
+    reports.preview(Preview(media_type="text/html\r\nx: y", data=b"x"))
     for number in range(5):
         reports.preview(Preview(media_type="image/png", data=str(number).encode()))
     reports.log(LogLine("end"))

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,13 +68,17 @@ class Supervisor:
         self._terminal.block(banner(self._plan, f"http://{shown}:{port}", data_dir, took_s))
 
     async def _stop_in_order(self) -> None:
-        """API and sidecars first, then containers; the archiver last, to write down what the others did."""
+        """API and sidecars first, then containers; the archiver last, to write down what the others did.
+
+        Time that a stage does not need is the next one's.
+        """
+        deadline = time.monotonic() + self._drain_s + STAGE_S * len(Stage)
         for stage in Stage:
             members = [process for process in self._processes if process.command.stage is stage]
             self._terminal.say(f"stopping {', '.join(process.command.name for process in members)}")
             for process in members:
                 process.terminate()
-            grace_s = STAGE_S + (self._drain_s if stage is Stage.FRONT else 0.0)
+            grace_s = deadline - time.monotonic() - STAGE_S * (len(Stage) - stage)
             await asyncio.gather(*(process.ended_within(grace_s) for process in members))
         self._terminal.say("stopped")
 

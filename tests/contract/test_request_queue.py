@@ -234,16 +234,21 @@ async def test_cancelling_a_receive_at_any_moment_loses_nothing(
     chance = random.Random(3)
     subscription, other = await requests.subscribe(queue, "w"), await requests.subscribe(queue, "other")
     received: list[str] = []
-    for number in range(60):
+    for number in range(120):
+        early = number % 2 == 0  # the request is there before the receive begins, or comes while it waits
+        if early:
+            await submit(log, queue, str(number))
         waiting = asyncio.create_task(subscription.receive(2))
-        await submit(log, queue, str(number))
-        await asyncio.sleep(chance.random() * 0.003)
+        if not early:
+            await asyncio.sleep(0)
+            await submit(log, queue, str(number))
+        await asyncio.sleep(chance.random() * 0.002)
         waiting.cancel()
         outcome = (await asyncio.gather(waiting, return_exceptions=True))[0]
         if not isinstance(outcome, BaseException):
             received += keys(outcome)
-    received += keys(await receive(other, 60 - len(received)))
-    assert Counter(received) == Counter(str(number) for number in range(60))
+    received += keys(await receive(other, 120 - len(received)))
+    assert Counter(received) == Counter(str(number) for number in range(120))
 
 
 async def test_competing_workers_share_the_requests_and_each_is_done_once(

@@ -58,6 +58,7 @@ class Disk(apsw.VFS):
         self.syncs = 0
         self.writes = 0
         self.cut_at_write: int | None = None
+        self.cut_at_truncation = False
         self._chance = random.Random(seed)
         super().__init__(self.name, "")
 
@@ -101,6 +102,7 @@ class Disk(apsw.VFS):
             if self.full and data is not None:
                 raise apsw.FullError("no space left on device")
             self.state(path).pending.append((offset, data))
+            self.dead = self.cut_at_truncation and data is None
 
     def synced(self, path: str) -> None:
         with self.lock:

@@ -127,6 +127,23 @@ async def test_a_retry_that_was_acknowledged_is_not_lost_with_the_power(
     await log.close()
 
 
+async def test_each_retry_is_durable_by_itself(before: Path, after: Path) -> None:
+    """No append beside it that would sync the WAL for it."""
+    disk = Disk()
+    log, queue = await SqliteLog.open(before, vfs=disk.name), await SqliteQueue.open(before, vfs=disk.name)
+    subscription = await queue.subscribe(QUEUE, "w")
+    await append_until_refused(log, {}, limit=10)
+    for delivery in await subscription.receive(10):
+        await subscription.retry_later(delivery, 3600)
+    disk.cut()
+    disk.restart(after.parent)
+    await queue.close()
+    await log.close()
+    queue = await SqliteQueue.open(after)
+    assert (await queue.stats(QUEUE)).delayed == 10
+    await queue.close()
+
+
 @pytest.mark.parametrize(("synchronous", "loses"), [("FULL", False), ("NORMAL", True), ("OFF", True)])
 def test_the_disk_tells_a_log_that_syncs_from_one_that_does_not(
     before: Path, after: Path, synchronous: str, loses: bool
@@ -220,6 +237,31 @@ async def test_syncs_that_fail_now_and_then_cost_no_promise(before: Path, after:
         promises[key] = await until_accepted(log, key)
     disk.cut_at_write = disk.writes + chance.randrange(1, 200)
     await append_until_refused(log, promises)
+    disk.restart(after.parent)
+    await queue.close()
+    await log.close()
+    await assert_kept(after, promises)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_the_power_may_go_in_the_middle_of_the_recovery(before: Path, after: Path, seed: int) -> None:
+    """The WAL has been moved into the file, and its truncation may not have reached the disk."""
+    disk = Disk(seed)
+    log, queue = await SqliteLog.open(before, vfs=disk.name), await SqliteQueue.open(before, vfs=disk.name)
+    subscription = await queue.subscribe(QUEUE, "w")
+    promises: Promises = {}
+    await append_until_refused(log, promises, limit=600)
+    for _ in range(100):
+        for delivery in await subscription.receive(4):
+            await subscription.ack(delivery)
+            promises.pop(delivery.key)
+    disk.cut_at_truncation = True
+    disk.fail_syncs = 1
+    with pytest.raises(Unavailable):
+        await log.append(Record(TOPIC, "refused", b""))
+    async with asyncio.timeout(DEADLINE_S):
+        while not disk.dead:
+            await asyncio.sleep(0.02)
     disk.restart(after.parent)
     await queue.close()
     await log.close()

@@ -64,7 +64,9 @@ class Settings(BaseSettings):
         5.0, gt=0, description="Longest wait of a read for the position that it names."
     )
 
-    api_keys_file: Path | None = Field(None, description="File of API keys; unset: no keys are asked for, everybody is one tenant.")
+    api_keys_file: Path | None = Field(
+        None, description="File of API keys; unset: no keys are asked for, everybody is one tenant."
+    )
 
     query_rows: int = Field(10_000, ge=1, description="Most rows that one SQL query may return.")
     query_time_s: float = Field(30.0, gt=0, description="Longest run of one SQL query.")
@@ -98,7 +100,7 @@ class Settings(BaseSettings):
     model_wait_s: float = Field(
         120.0,
         gt=0,
-        description="How long a sidecar waits for a model container that is away before it gives a job back.",
+        description="How long a model container may be away, and no jobs are taken, before its sidecar reports an error.",
     )
 
     archive_interval_s: float = Field(
@@ -108,8 +110,12 @@ class Settings(BaseSettings):
     archive_partition: Literal["hour", "day"] = Field(
         "hour", description="Partition of the archive by the time in a job's id."
     )
-    archive_compact_s: float = Field(60.0, gt=0, description="How often the archiver merges small files and expires snapshots.")
-    archive_grace_s: float = Field(300.0, gt=0, description="How long files that were replaced stay for readers that are at work.")
+    archive_compact_s: float = Field(
+        60.0, gt=0, description="How often the archiver merges small files and expires snapshots."
+    )
+    archive_grace_s: float = Field(
+        300.0, gt=0, description="How long files that were replaced stay for readers that are at work."
+    )
     log_retention_s: float = Field(
         7 * 24 * 3600.0, gt=0, description="How long archived events stay in the embedded log."
     )

@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     model_wait_s: float = Field(
         120.0,
         gt=0,
-        description="How long a model container may be away, and no jobs are taken, before its sidecar reports an error.",
+        description="How long a container may be away, and no jobs are taken, before its sidecar reports an error.",
     )
 
     archive_interval_s: float = Field(

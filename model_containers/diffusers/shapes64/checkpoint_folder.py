@@ -31,6 +31,7 @@ def write_checkpoint(folder: Path, vae: Network, denoiser: Denoiser) -> None:
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
     _name_tokenizer(folder)
+    _forget_origin(folder)
 
 
 def _name_tokenizer(folder: Path) -> None:
@@ -43,6 +44,14 @@ def _name_tokenizer(folder: Path) -> None:
     settings = json.loads(config.read_text())
     settings["tokenizer_class"] = TOKENIZER_CLASS
     config.write_text(json.dumps(settings, indent=2) + "\n")
+
+
+def _forget_origin(folder: Path) -> None:
+    """Drop the paths of this machine that diffusers notes in configurations."""
+    for path in folder.glob("*/config.json"):
+        settings = json.loads(path.read_text())
+        settings.pop("_name_or_path", None)
+        path.write_text(json.dumps(settings, indent=2) + "\n")
 
 
 def size_bytes(folder: Path) -> int:

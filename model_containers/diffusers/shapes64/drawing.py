@@ -46,10 +46,8 @@ _OUTLINES = {
 
 def place(scene: Scene, rng: random.Random) -> list[Placed]:
     """Choose sizes and positions in pixels for the scene's figures."""
-    if len(scene.figures) == 1:
-        spots = [_single_spot(scene.arrangement, rng)]
-    else:
-        spots = _pair_spots(scene.arrangement, rng)
+    alone = len(scene.figures) == 1
+    spots = [_single_spot(scene.arrangement, rng)] if alone else _pair_spots(scene.arrangement, rng)
     return [
         Placed(figure.shape, figure.colour, *spot) for figure, spot in zip(scene.figures, spots, strict=True)
     ]
@@ -106,21 +104,21 @@ def _distance(
 
 def _single_spot(where: str, rng: random.Random) -> tuple[float, float, float]:
     """Return centre and radius in pixels of a figure that stands alone."""
-    radius = rng.uniform(12.0, 17.0) if where == "middle" else rng.uniform(8.5, 11.0)
+    radius = rng.uniform(12.5, 15.5) if where == "middle" else rng.uniform(9.0, 10.5)
     near, middle, far = 17.0, SIZE_PX / 2, SIZE_PX - 17.0
     x = near if "left" in where else far if "right" in where else middle
     y = near if "top" in where else far if "bottom" in where else middle
-    return x + rng.uniform(-2.0, 2.0), y + rng.uniform(-2.0, 2.0), radius
+    return x + rng.uniform(-1.5, 1.5), y + rng.uniform(-1.5, 1.5), radius
 
 
 def _pair_spots(relation: str, rng: random.Random) -> list[tuple[float, float, float]]:
     """Return centres and radii of two figures apart along one axis and near each other on the other."""
-    radii = rng.uniform(8.0, 10.5), rng.uniform(8.0, 10.5)
-    half_apart = rng.uniform(14.5, 16.5)
-    along = SIZE_PX / 2 + rng.uniform(-1.0, 1.0)
+    radii = rng.uniform(8.8, 10.2), rng.uniform(8.8, 10.2)
+    half_apart = rng.uniform(15.0, 16.0)
+    along = SIZE_PX / 2 + rng.uniform(-0.7, 0.7)
     spots = []
     for side, radius in zip((-1, 1), radii, strict=True):
-        first, second = along + side * half_apart, SIZE_PX / 2 + rng.uniform(-4.0, 4.0)
+        first, second = along + side * half_apart, SIZE_PX / 2 + rng.uniform(-1.5, 1.5)
         x, y = (first, second) if relation == "left" else (second, first)
         spots.append((x, y, radius))
     return spots

@@ -10,15 +10,16 @@ from pathlib import Path
 
 from model_containers.diffusers.shapes64.checkpoint_folder import size_bytes, write_checkpoint
 from model_containers.diffusers.shapes64.stage import Plan
+from model_containers.diffusers.shapes64.train_decoder import train_decoder
 from model_containers.diffusers.shapes64.train_denoiser import train_denoiser
 from model_containers.diffusers.shapes64.train_vae import train_vae
 
-VAE_SHARE = 0.2
-"""The autoencoder's part of the minutes; the rest is the denoiser's and the text encoder's."""
+VAE_SHARE, DENOISER_SHARE, DECODER_SHARE = 0.3, 0.55, 0.15
+"""How the minutes are divided between the three stages."""
 
 
 def main() -> None:
-    """Parse the command line, train both stages, write the folder."""
+    """Parse the command line, train all stages, write the folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to write the checkpoint to")
     parser.add_argument("--state", type=Path, help="folder for the state to resume from (default: OUT.state)")
@@ -30,9 +31,11 @@ def main() -> None:
     state: Path = arguments.state or arguments.out.with_name(arguments.out.name + ".state")
     state.mkdir(parents=True, exist_ok=True)
     minutes, device, seed = arguments.minutes, arguments.device, arguments.seed
-    vae = train_vae(Plan(VAE_SHARE * minutes, 16, 1.5e-3, device, seed, state / "vae.pt"))
-    plan = Plan((1 - VAE_SHARE) * minutes, 64, 1e-3, device, seed, state / "denoiser.pt")
-    write_checkpoint(arguments.out, vae, train_denoiser(plan, vae))
+    vae = train_vae(Plan(VAE_SHARE * minutes, 8, 1.5e-3, device, seed, state / "vae.pt"))
+    plan = Plan(DENOISER_SHARE * minutes, 32, 1.4e-3, device, seed, state / "denoiser.pt")
+    denoiser = train_denoiser(plan, vae)
+    train_decoder(Plan(DECODER_SHARE * minutes, 8, 1e-3, device, seed, state / "decoder.pt"), vae)
+    write_checkpoint(arguments.out, vae, denoiser)
     logging.info("wrote %s, %.1f MB", arguments.out, size_bytes(arguments.out) / 1e6)
 
 

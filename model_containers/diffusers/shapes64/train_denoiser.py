@@ -11,6 +11,7 @@ from model_containers.diffusers.shapes64.captions import caption, wordless
 from model_containers.diffusers.shapes64.drawing import draw
 from model_containers.diffusers.shapes64.libraries import Network, Schedule, Tokenizer
 from model_containers.diffusers.shapes64.networks import (
+    LATENT_SIZE,
     TEXT_LENGTH,
     make_schedule,
     make_text_encoder,
@@ -20,19 +21,25 @@ from model_containers.diffusers.shapes64.scenes import Scene, training_scene
 from model_containers.diffusers.shapes64.stage import Plan, Stage
 from model_containers.diffusers.shapes64.words import make_tokenizer
 
-PICTURES = 32_768
+PICTURES = 20_480
 """Encoded once, captioned anew each time that they are seen."""
 
 ENCODE_BATCH = 64
+FIGURE_WEIGHT = 4.0
 WORDLESS_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class Album:
-    """Training scenes and the scaled latents of their pictures, float32 of shape (pictures, 6, 8, 8)."""
+    """Training scenes and what was made of them, float32.
+
+    `latents`, of shape (pictures, 6, 8, 8), are scaled; `weights`, of shape (pictures, 1, 8, 8), say how much
+    each of their cells counts.
+    """
 
     scenes: list[Scene]
     latents: torch.Tensor
+    weights: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -49,30 +56,38 @@ def fill_album(vae: Network, pictures: int, seed: int) -> Album:
     """Draw pictures of training scenes and encode them."""
     rng = random.Random(seed)
     scenes = [training_scene(rng) for _ in range(pictures)]
-    latents = []
+    latents, weights = [], []
     for start in range(0, pictures, ENCODE_BATCH):
         batch = torch.from_numpy(draw(scenes[start : start + ENCODE_BATCH], rng)).to(vae.device)
         latents.append(vae.encode(batch).latent_dist.mode() * vae.config.scaling_factor)
-    return Album(scenes, torch.cat(latents))
+        weights.append(_cell_weights(batch))
+    return Album(scenes, torch.cat(latents), torch.cat(weights))
+
+
+def _cell_weights(pictures: torch.Tensor) -> torch.Tensor:
+    """Return weights of shape (pictures, 1, 8, 8): a figure's cells hold most of what is to be learnt."""
+    figures = (pictures != pictures[:, :, :1, :1]).any(dim=1, keepdim=True).float()
+    touched = functional.max_pool2d(figures, pictures.shape[-1] // LATENT_SIZE)
+    return 1.0 + (FIGURE_WEIGHT - 1.0) * touched
 
 
 def train_denoiser(plan: Plan, vae: Network, pictures: int = PICTURES) -> Denoiser:
     """Train denoiser and text encoder by the plan, or take up where their state left off."""
     torch.manual_seed(plan.seed)
     tokenizer = make_tokenizer()
-    start, end, pad = (int(i) for i in tokenizer.convert_tokens_to_ids(["<start>", "<end>", "<pad>"]))
+    start, end, pad = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
     unet, text_encoder = make_unet(), make_text_encoder(len(tokenizer), start, end, pad)
     learning = torch.nn.ModuleDict({"unet": unet, "text_encoder": text_encoder}).to(plan.device)
     averages = Averages(learning)
-    stage = Stage(plan, {"learning": learning, "averages": averages.module}, ["learning"])
     album = fill_album(vae, pictures, plan.seed)
+    stage = Stage(plan, {"learning": learning, "averages": averages.module}, ["learning"])
     rng = random.Random(plan.seed + stage.step)
     schedule = make_schedule()
     while stage.progress < 1.0:
         chosen = rng.choices(range(pictures), k=plan.batch)
         tokens = tokenize(tokenizer, [_words(album.scenes[i], rng) for i in chosen]).to(plan.device)
         text = text_encoder(tokens).last_hidden_state
-        stage.take_step(velocity_loss(unet, schedule, album.latents[chosen], text))
+        stage.take_step(velocity_loss(unet, schedule, album.latents[chosen], text, album.weights[chosen]))
         averages.update(learning, stage.step)
     stage.save()
     averages.copy_to(learning)
@@ -89,9 +104,9 @@ def tokenize(tokenizer: Tokenizer, captions: list[str]) -> torch.Tensor:
 
 
 def velocity_loss(
-    unet: Network, schedule: Schedule, latents: torch.Tensor, text: torch.Tensor
+    unet: Network, schedule: Schedule, latents: torch.Tensor, text: torch.Tensor, weights: torch.Tensor
 ) -> torch.Tensor:
-    """Return the mean squared error of the predicted velocity at random times.
+    """Return the weighted mean squared error of the predicted velocity at random times.
 
     Salimans and Ho, "Progressive Distillation for Fast Sampling of Diffusion Models", 2022.
     """
@@ -101,7 +116,8 @@ def velocity_loss(
     shares = (torch.arange(batch, device=latents.device) + torch.rand(batch, device=latents.device)) / batch
     times = (shares * schedule.config.num_train_timesteps).long()
     predicted = unet(schedule.add_noise(latents, noise, times), times, text).sample
-    return functional.mse_loss(predicted, schedule.get_velocity(latents, noise, times))
+    error = (predicted - schedule.get_velocity(latents, noise, times)).square()
+    return (weights * error).mean() / weights.mean()
 
 
 def _words(scene: Scene, rng: random.Random) -> str:

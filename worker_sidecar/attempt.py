@@ -8,29 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from evoke.domain.errors import BlobExists, ErrorClass, EvokeError, ModelFailed, ModelUnavailable, Unavailable
-from evoke.domain.events import (
-    AnyEvent,
-    Artifact,
-    AttemptFailed,
-    AttemptStarted,
-    AttemptYielded,
-    Failed,
-    Requested,
-    Succeeded,
-)
-from evoke.domain.ids import RANDOM_BYTES, uuid7
-from evoke.ports.event_log import Position
+from evoke.domain.events import Artifact, Requested
 from evoke.ports.model_client import Done, GenerationRequest
 from evoke.ports.request_queue import Delivery
-from evoke.telemetry import new_traceparent
-from worker_sidecar.dead_letters import dead_letter
+from worker_sidecar.attempt_record import AttemptRecord
 from worker_sidecar.held_jobs import HeldJob, Interruption
 from worker_sidecar.journal import now_ms
 from worker_sidecar.model_run import ModelRun
@@ -65,22 +52,24 @@ class Attempt:
     ) -> None:
         """deliveries: of this one job; more than one when its request was delivered twice."""
         self._place = place
-        self._deliveries = deliveries
         self._request = request
         self._held = held
-        self._id = uuid7(now_ms(), os.urandom(RANDOM_BYTES))
-        self._traceparent = new_traceparent(request.traceparent)
+        self._record = AttemptRecord(place, request, deliveries)
         self._received = time.perf_counter()
         self._rank = self._counted_before = 0
 
     def delivered_again(self, delivery: Delivery) -> None:
         """The request came once more while it is being run: it is not started twice, and both end together."""
-        self._deliveries.append(delivery)
+        self._record.deliveries.append(delivery)
+
+    async def put_off(self, delay_s: float) -> None:
+        """Leave the job to a later attempt."""
+        await self._record.put_off(delay_s)
 
     async def live(self) -> None:
         """Do all of it. Raises what the sidecar can't answer for; the job is still held then."""
         if self._held.ended:
-            await self._ack("seen")
+            await self._record.ack("seen")
             return
         if not await self._start():
             await self._yield(Interruption.LOG_BEHIND)
@@ -98,18 +87,16 @@ class Attempt:
 
         False when the tail does not come that far in time.
         """
-        self._held.attempt_id = self._id
-        topic, position = await self._write(
-            AttemptStarted(**self._common, attempt_id=self._id, worker=self._place.worker)
-        )
+        mine = self._held.attempt_id = self._record.attempt_id
+        topic, position = await self._record.started()
         try:
             async with asyncio.timeout(TAIL_S):
                 await self._place.held.reached(topic, position)
         except TimeoutError:
             return False
         job = self._held.job
-        self._rank = (job.attempt_number(self._id) if job is not None else None) or 0
-        self._counted_before = job.counted_before(self._id) if job is not None else 0
+        self._rank = (job.attempt_number(mine) if job is not None else None) or 0
+        self._counted_before = job.counted_before(mine) if job is not None else 0
         if self._rank == 1:
             self._place.metrics.queue_seconds.observe(max(0.0, (now_ms() - self._request.time_ms) / 1000))
         return self._rank > 0
@@ -118,7 +105,7 @@ class Attempt:
         """Run the model and store its outputs; then write how it ended."""
         started = time.perf_counter()
         try:
-            succeeded = await self._outcome()
+            done, artifacts, model_ms = await self._outcome()
         except Interrupted as interrupted:
             await self._yield(interrupted.why)
         except EvokeError as error:
@@ -127,18 +114,21 @@ class Attempt:
             _log.exception("the sidecar itself failed")
             await self._fail(ErrorClass.INTERNAL, "the worker failed; its log tells why")
         else:
-            await self._succeed(succeeded)
+            await self._succeed(done, artifacts, model_ms)
         finally:
             self._place.metrics.run_seconds.observe(time.perf_counter() - started)
 
-    async def _outcome(self) -> Succeeded:
-        """The event that a good end will be. Raises what ended the run, Interrupted when somebody else ended it."""
+    async def _outcome(self) -> tuple[Done, tuple[Artifact, ...], float]:
+        """What the model returned, what is stored of it, and how many ms the model took.
+
+        Raises what ended the run, Interrupted when somebody else ended it.
+        """
         place, request = self._place, self._request
         if request.model not in place.link.served:
             raise ModelFailed(
                 ErrorClass.CHECKPOINT, f"this worker's container does not serve {request.model}"
             )
-        outputs = Outputs(place.blobs, f"{request.tenant}/{request.job_id}/{self._id}/")
+        outputs = Outputs(place.blobs, f"{request.tenant}/{request.job_id}/{self._record.attempt_id}/")
         reports = Reports(place.progress, request.queue, self._identity)
         run = ModelRun(place.model, outputs, reports, place.failpoints)
         try:
@@ -152,7 +142,7 @@ class Attempt:
         place.failpoints.reach("sidecar.after_put")
         if run.metrics:
             _log.info("the model measured", extra={"metrics": run.metrics})
-        return self._success(done, artifacts, run.model_ms)
+        return done, artifacts, run.model_ms
 
     async def _within_deadline(self, run: ModelRun, outputs: Outputs) -> tuple[Done, tuple[Artifact, ...]]:
         """Run the model and store the rest of its outputs, until the deadline or an interruption."""
@@ -170,26 +160,15 @@ class Attempt:
         finally:
             held.interruptible(None)
 
-    def _success(self, done: Done, artifacts: tuple[Artifact, ...], model_ms: float) -> Succeeded:
-        overhead_ms = (time.perf_counter() - self._received) * 1000 - model_ms
-        self._place.metrics.overhead_seconds.observe(overhead_ms / 1000)
-        timings_ms = {**done.timings_ms, "run": round(model_ms, 3), "sidecar": round(overhead_ms, 3)}
-        return Succeeded(
-            **self._common,
-            attempt_id=self._id,
-            artifacts=artifacts,
-            seed=done.seed,
-            timings_ms=timings_ms,
-            result=dict(done.result),
-        )
-
-    async def _succeed(self, event: Succeeded) -> None:
+    async def _succeed(self, done: Done, artifacts: tuple[Artifact, ...], model_ms: float) -> None:
         if self._held.interruption in _NOT_OURS:
             await self._yield(self._held.interruption)
             return
-        await self._write(event)
-        self._place.failpoints.reach("sidecar.after_terminal")
-        await self._ack("succeeded")
+        overhead_ms = (time.perf_counter() - self._received) * 1000 - model_ms
+        self._place.metrics.overhead_seconds.observe(overhead_ms / 1000)
+        timings_ms = {**done.timings_ms, "run": round(model_ms, 3), "sidecar": round(overhead_ms, 3)}
+        self._forget()
+        await self._record.succeeded(done, artifacts, timings_ms)
 
     async def _fail(self, error: ErrorClass, message: str) -> None:
         """Write the failure; let the job wait for its next attempt, or end it when there is none."""
@@ -199,77 +178,35 @@ class Attempt:
         attempts, message = self._counted_before + 1, message[:MAX_MESSAGE_CHARS]
         delay_s = self._place.policy.delay_s(error, attempts, random.random())
         _log.warning("an attempt failed", extra={"error": error, "reason": message, "retry_in_s": delay_s})
-        self._place.metrics.failures.labels(error).inc()
-        await self._write(
-            AttemptFailed(
-                **self._common,
-                attempt_id=self._id,
-                error=error,
-                message=message,
-                retry_at_ms=None if delay_s is None else now_ms() + int(delay_s * 1000),
-            )
-        )
+        self._forget()
+        await self._record.failed(error, message, delay_s)
         if delay_s is None:
-            await self._end_in_failure(error, message, attempts)
+            await self._record.gave_out(error, message, attempts)
         else:
-            self._place.metrics.attempts.labels("retried").inc()
-            await self.put_off(delay_s)
-
-    async def put_off(self, delay_s: float) -> None:
-        """Make the request available again after a delay."""
-        *others, newest = self._deliveries
-        await self._place.retry_later(newest, delay_s)
-        for delivery in others:
-            await self._place.ack(delivery)
+            await self._record.put_off(delay_s)
 
     async def _refuse_poison(self) -> None:
         """The job has used up its attempts and came to no end: whoever ran it died. It is not run again."""
         attempts = self._counted_before
-        await self._write(AttemptYielded(**self._common, attempt_id=self._id, reason="poison"))
-        await self._end_in_failure(
+        self._forget()
+        await self._record.yielded("poison")
+        await self._record.gave_out(
             ErrorClass.POISON, f"it was begun {attempts} times and never ended", attempts
         )
-
-    async def _end_in_failure(self, error: ErrorClass, message: str, attempts: int) -> None:
-        if error is not ErrorClass.INVALID_INPUT:
-            await self._write(dead_letter(self._common, self._deliveries[-1], error, message, attempts))
-        await self._write(Failed(**self._common, error=error, message=message, attempt_id=self._id))
-        self._place.failpoints.reach("sidecar.after_terminal")
-        await self._ack("poison" if error is ErrorClass.POISON else "failed")
 
     async def _yield(self, why: Interruption) -> None:
         """Give the attempt up without blame; what is over is acknowledged, what is not goes to whoever is there."""
         _log.info("an attempt was given up", extra={"reason": why})
-        await self._write(AttemptYielded(**self._common, attempt_id=self._id, reason=why))
+        self._forget()
+        await self._record.yielded(why)
         if why is Interruption.ENDED:
-            await self._ack("yielded")
-            return
-        self._place.metrics.attempts.labels("yielded").inc()
-        for delivery in self._deliveries:
-            await self._place.give_back(delivery)
+            await self._record.ack("yielded")
+        else:
+            await self._record.give_back()
 
-    async def _ack(self, outcome: str) -> None:
-        self._place.held.release(self._held)  # its own end need not be folded
-        self._place.failpoints.reach("sidecar.before_ack")
-        self._place.metrics.attempts.labels(outcome).inc()
-        for delivery in self._deliveries:
-            await self._place.ack(delivery)
-
-    async def _write(self, event: AnyEvent) -> tuple[str, Position]:
-        event_id = f"{self._id}.{type(event).__name__}"
-        return await self._place.journal.append(event, event_id, self._traceparent)
-
-    @property
-    def _common(self) -> dict[str, Any]:
-        """The fields that all events have."""
-        request = self._request
-        return {
-            "job_id": request.job_id,
-            "tenant": request.tenant,
-            "queue": request.queue,
-            "model": request.model,
-            "time_ms": now_ms(),
-        }
+    def _forget(self) -> None:
+        """From here on nothing that the log says of the job changes what is written: its events need no folding."""
+        self._place.held.release(self._held)
 
     @property
     def _identity(self) -> Mapping[str, Any]:
@@ -278,7 +215,7 @@ class Attempt:
         return {
             "tenant": request.tenant,
             "job_id": request.job_id,
-            "attempt_id": self._id,
+            "attempt_id": self._record.attempt_id,
             "attempt": self._rank,
         }
 
@@ -290,7 +227,7 @@ class Attempt:
             model=self._request.model,
             input=self._request.input,
             deadline_s=self._request.deadline_s,
-            traceparent=self._traceparent,
+            traceparent=self._record.traceparent,
         )
 
 

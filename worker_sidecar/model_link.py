@@ -13,6 +13,7 @@ from worker_sidecar.metrics import SidecarMetrics
 DESCRIBE_S = 10.0
 """Longest wait for one answer of the container; a hung one never answers."""
 
+LEAST_S = 1.0
 AGAIN_S = 0.2
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ class ModelLink:
         self._client = client
         self._expected = frozenset(expected)
         self._wait_s = wait_s
+        self._answer_s = max(LEAST_S, min(DESCRIBE_S, wait_s))
         self._metrics = metrics
         self._suspected = asyncio.Event()
         self.served: frozenset[str] = frozenset()
@@ -71,7 +73,7 @@ class ModelLink:
 
     async def _described(self) -> Sequence[ModelDescription] | None:
         try:
-            async with asyncio.timeout(DESCRIBE_S):
+            async with asyncio.timeout(self._answer_s):
                 return await self._client.describe()
         except (ModelUnavailable, TimeoutError) as error:
             _log.debug("the model container does not answer yet", extra={"error": str(error)})

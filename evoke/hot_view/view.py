@@ -186,6 +186,7 @@ class HotView:
             self.queues[job.queue].enter(job)
 
     def _note_finished(self, job: HotJob) -> None:
+        job.pack()
         size = job.size_bytes
         self.finished_bytes += size
         self._finished.append((job, size))

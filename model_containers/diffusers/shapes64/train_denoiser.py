@@ -117,7 +117,8 @@ def velocity_loss(
     times = (shares * schedule.config.num_train_timesteps).long()
     predicted = unet(schedule.add_noise(latents, noise, times), times, text).sample
     error = (predicted - schedule.get_velocity(latents, noise, times)).square()
-    return (weights * error).mean() / weights.mean()
+    loss: torch.Tensor = (weights * error).mean() / weights.mean()
+    return loss
 
 
 def _words(scene: Scene, rng: random.Random) -> str:

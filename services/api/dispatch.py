@@ -99,7 +99,8 @@ class Dispatch:
                 exchange.principal = self._context.authentication.principal(exchange, operation.scope)
             return await operation.handler(exchange)
         except EvokeError as error:
-            return problem_reply(error)
+            asked_whether_ready = path.template == "/readyz"  # then "no" is an answer, and no news to the log
+            return problem_reply(error, logging.DEBUG if asked_whether_ready else logging.WARNING)
         except Exception:
             with log_context(trace_id=exchange.traceparent[3:35]):
                 _log.exception(
@@ -108,12 +109,12 @@ class Dispatch:
             return problem_reply(EvokeError("something went wrong here; the request id finds it in the logs"))
 
 
-def problem_reply(error: EvokeError) -> Reply:
-    """The answer that an error gets."""
+def problem_reply(error: EvokeError, level: int = logging.WARNING) -> Reply:
+    """The answer that an error gets. level: how the log takes errors of our own making (5xx)."""
     problem = problem_of(error)
     headers: Headers = headers_of(error)
     if problem.status >= 500:
-        _log.warning("%s", error, extra={"status": problem.status, "code": problem.code})
+        _log.log(level, "%s", error, extra={"status": problem.status, "code": problem.code})
     return Reply(problem.status, msgspec.json.encode(problem), PROBLEM, headers)
 
 

@@ -117,7 +117,9 @@ class Tale:
 
     def succeeded(self, attempt: str = "a1", after_ms: int = 1500, sizes: Iterable[int] = (400, 600)) -> Tale:
         artifacts = tuple(
-            Artifact(name=f"{n}.png", media_type="image/png", size_bytes=size, sha256="0" * 64, key=f"k/{n}.png")
+            Artifact(
+                name=f"{n}.png", media_type="image/png", size_bytes=size, sha256="0" * 64, key=f"k/{n}.png"
+            )
             for n, size in enumerate(sizes)
         )
         return self.add(Succeeded(**self.about(after_ms), attempt_id=attempt, artifacts=artifacts, seed=7))

@@ -72,7 +72,9 @@ async def test_history_without_an_archive_is_empty(settings: Settings) -> None:
         await history.close()
 
 
-async def test_history_that_was_opened_before_the_archive_was_made_sees_it(settings: Settings, queue: str) -> None:
+async def test_history_that_was_opened_before_the_archive_was_made_sees_it(
+    settings: Settings, queue: str
+) -> None:
     history = await open_history(settings)
     assert await history.jobs(f"tenant_of_{queue}", ALL, None, 10) == []
     archive = await open_archive(settings)
@@ -110,7 +112,9 @@ async def test_events_of_an_unknown_job_or_another_tenants_are_none(history: His
     assert await history.events(world.tenant, "no id at all'; --") == []
 
 
-async def test_bytes_that_are_no_event_are_archived_and_left_out_of_the_job(history: History, world: World) -> None:
+async def test_bytes_that_are_no_event_are_archived_and_left_out_of_the_job(
+    history: History, world: World
+) -> None:
     tale = world.job(LONG_AGO_MS)
     garbage = LogEntry(f"requested_{world.queue}", Position("f" * 16), tale.id, b"\xff\x00{")
     world.entries.append(garbage)
@@ -166,14 +170,14 @@ async def test_the_list_is_filtered_by_status(history: History, world: World) ->
 
 async def test_the_list_is_filtered_by_model_grouping_door_and_time(history: History, world: World) -> None:
     plain = world.job(LONG_AGO_MS)
-    grouped = world.job(LONG_AGO_MS + HOUR_MS, metadata={"grouping": "it's \"mine\""})
+    grouped = world.job(LONG_AGO_MS + HOUR_MS, metadata={"grouping": 'it\'s "mine"'})
     images = world.job(LONG_AGO_MS + 2 * HOUR_MS, door="images", lane=Lane.BULK)
     await world.commit()
 
     async def found(**wanted: object) -> list[str]:
         return ids(await history.jobs(world.tenant, JobFilter(**wanted), None, 10))  # type: ignore[arg-type]  # any field
 
-    assert await found(grouping="it's \"mine\"") == [grouped.id]
+    assert await found(grouping='it\'s "mine"') == [grouped.id]
     assert await found(door="images") == [images.id]
     assert await found(models=frozenset({"shapes-64"}), door="jobs") == [grouped.id, plain.id]
     assert await found(models=frozenset({"another"})) == []
@@ -205,7 +209,9 @@ async def test_a_cursor_that_is_no_id_is_refused(history: History) -> None:
         await history.jobs("anybody", ALL, "x' OR true --", 10)
 
 
-async def test_unfinished_gives_all_events_of_every_job_without_an_end(history: History, world: World) -> None:
+async def test_unfinished_gives_all_events_of_every_job_without_an_end(
+    history: History, world: World
+) -> None:
     queued = world.job(LONG_AGO_MS)
     world.job(LONG_AGO_MS).started().succeeded()
     world.job(LONG_AGO_MS).cancelled()

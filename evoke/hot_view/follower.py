@@ -24,7 +24,7 @@ _LONGEST_BACKOFF_S = 5.0
 class Follower:
     """The tasks behind a hot view. `run` is their owner; cancel it to end them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the three ports and the view it stands between
         self,
         view: HotView,
         log: EventLog,

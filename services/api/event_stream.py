@@ -90,12 +90,11 @@ class EventStream:
 
     def _events(self) -> Sequence[_Placed]:
         """All known events of the job in the order of its life, each once."""
-        known = list(self._archived or ())
-        places = {(stage, position) for stage, position, _event in known}
+        known = {placed[:2]: placed for placed in self._archived or ()}
         for seen in self._hot.seen() if self._hot is not None else ():
-            if seen.position is not None and (seen.stage, seen.position) not in places:
-                known.append((seen.stage, seen.position, seen.event))
-        return sorted(known, key=lambda placed: placed[:2])
+            if seen.position is not None:
+                known[seen.stage, seen.position] = (seen.stage, seen.position, seen.event)
+        return [known[place] for place in sorted(known)]
 
     def _news(self) -> list[StreamItem]:
         """What was not sent yet, folded along so that each message tells the status after it."""

@@ -13,3 +13,9 @@ class Found(msgspec.Struct, frozen=True):
 
     job: Job
     hot: HotJob | None
+
+
+class Fresh(Found, frozen=True):
+    """A job that this process has just appended: it is in the hot view."""
+
+    hot: HotJob

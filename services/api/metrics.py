@@ -66,7 +66,9 @@ class Metrics(Collector):
         for route, tally in self._durations.items():
             tally.add_to(durations, (route,))
         yield durations
-        submits = HistogramMetricFamily("evoke_api_append_seconds", "Time of the append of a submission.", labels=())
+        submits = HistogramMetricFamily(
+            "evoke_api_append_seconds", "Time of the append of a submission.", labels=()
+        )
         self.submits.add_to(submits, ())
         yield submits
 

@@ -21,7 +21,7 @@ from evoke.domain.topics import Lane, completed, requested
 from evoke.hot_view import HotJob
 from evoke.ports.event_log import Position, Record
 from services.api.context import Context
-from services.api.found import Found
+from services.api.found import Found, Fresh
 from services.api.json_door import require_plain
 
 SOURCE = "/services/api"
@@ -104,7 +104,7 @@ class Submissions:
         fresh, _position = await self._append(wanted)
         return Accepted(fresh.job.id, False, fresh)
 
-    async def _append(self, wanted: Wanted) -> tuple[Found, Position]:
+    async def _append(self, wanted: Wanted) -> tuple[Fresh, Position]:
         context = self._context
         self._require_room(wanted.model.queue)
         event = self._event(wanted)
@@ -122,7 +122,7 @@ class Submissions:
             self._under_way[event.queue] -= 1
         context.failpoints.reach("api.after_append")
         context.metrics.submits.observe(time.perf_counter() - begin)
-        return Found(evolve(None, event), context.view.add_own(event, position, payload)), position
+        return Fresh(evolve(None, event), context.view.add_own(event, position, payload)), position
 
     def _event(self, wanted: Wanted) -> Requested:
         now_ms = self._context.clock_ms()
@@ -189,7 +189,6 @@ class Submissions:
     async def _claim(self, wanted: Wanted, key: str) -> Accepted:
         fresh, position = await self._append(wanted)
         job = fresh.hot
-        assert job is not None
         topic = requested(job.queue, job.lane)
         await self._context.view.arrivals.wait(topic, position, self._context.settings.position_wait_s)
         holder = self._context.view.keys.holder(wanted.tenant, key)

@@ -17,9 +17,9 @@ def _packed(text: str) -> str:
 
 
 def _unpacked(token: str, field: str) -> str:
+    if len(token) > _MAX_TOKEN:
+        raise InvalidInput(field, "is no token of this API")
     try:
-        if len(token) > _MAX_TOKEN:
-            raise ValueError("too long")
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         return raw.decode()
     except (ValueError, binascii.Error):

@@ -54,7 +54,9 @@ class EventRoutes:
                 "The same as JSON messages by WebSocket at `/v1/jobs/{id}/events/ws`.",
                 parameters=(JOB_ID, _LAST_EVENT_ID),
                 answers={
-                    200: Answer(said="The stream.", media_type="text/event-stream", schema=_MESSAGE, example=_EXAMPLE),
+                    200: Answer(
+                        said="The stream.", media_type="text/event-stream", schema=_MESSAGE, example=_EXAMPLE
+                    ),
                     204: Answer(said="All of it was seen."),
                 },
                 refusals=(404, 422, 503),

@@ -64,7 +64,7 @@ class HealthRoutes:
         )
 
 
-def _row(
+def _row(  # noqa: PLR0913  # a row has that many cells
     path: str,
     handler: Handler,
     summary: str,

@@ -136,7 +136,7 @@ class JobRoutes:
                 tag="jobs",
                 summary="Submit a job",
                 said="202 means durable: the job survives the loss of power. It is checked against the model's JSON "
-                "Schema before. With `Prefer: wait=N` the answer waits up to N seconds for the job's end, and is then 200.",
+                "Schema before. With `Prefer: wait=N` the answer waits up to N seconds for the job's end: then 200.",
                 parameters=(_IDEMPOTENCY_KEY, _PREFER),
                 body=Submission,
                 body_example=SUBMISSION,

@@ -103,7 +103,7 @@ class QueryRoutes:
             raise InvalidInput("min_position", "is no position of this log")
         try:
             async with asyncio.timeout(self._context.settings.position_wait_s):
-                while (await self._context.history.watermark()).get(topic, "") < position:
+                while (await self._context.history.watermark()).get(topic, "") < position:  # noqa: ASYNC110  # another process archives
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
             raise Unavailable("that position is not archived yet") from None

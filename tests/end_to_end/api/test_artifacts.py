@@ -45,7 +45,12 @@ async def test_a_head_tells_the_same_without_the_bytes(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "start", "end"),
-    [("bytes=0-9", 0, 10), ("bytes=5000-", 5000, 5120), ("bytes=-20", 5100, 5120), ("bytes=100-99999", 100, 5120)],
+    [
+        ("bytes=0-9", 0, 10),
+        ("bytes=5000-", 5000, 5120),
+        ("bytes=-20", 5100, 5120),
+        ("bytes=100-99999", 100, 5120),
+    ],
 )
 async def test_a_range_gives_that_part(world: World, asked: str, start: int, end: int) -> None:
     answer = await world.http.get(await finished(world), headers={"Range": asked})
@@ -54,7 +59,9 @@ async def test_a_range_gives_that_part(world: World, asked: str, start: int, end
     assert answer.headers["content-length"] == str(end - start)
 
 
-@pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "lines=0-1", "bytes=9-1", "bytes=-", "bytes=a-b", "nonsense"])
+@pytest.mark.parametrize(
+    "asked", ["bytes=0-1,5-6", "lines=0-1", "bytes=9-1", "bytes=-", "bytes=a-b", "nonsense"]
+)
 async def test_a_range_that_is_none_gives_the_whole(world: World, asked: str) -> None:
     answer = await world.http.get(await finished(world), headers={"Range": asked})
     assert (answer.status_code, answer.content) == (200, DATA)

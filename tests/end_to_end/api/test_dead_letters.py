@@ -33,7 +33,12 @@ async def test_a_letter_is_listed_with_its_error(world: World) -> None:
     job = await buried(world)
     page = (await world.http.get("/v1/dlq")).json()
     (letter,) = page["items"]
-    assert (letter["id"], letter["job_id"], letter["model"], letter["attempts"]) == ("letter-1", job["id"], MODEL, 3)
+    assert (letter["id"], letter["job_id"], letter["model"], letter["attempts"]) == (
+        "letter-1",
+        job["id"],
+        MODEL,
+        3,
+    )
     assert letter["error"] == {"code": "poison", "message": "it ended its worker"}
     assert (page["total"], page["next"]) == (1, None)
 
@@ -114,7 +119,10 @@ async def test_letters_are_purged_one_and_all(world: World) -> None:
         await buried(world, f"letter-{number}")
     assert (await world.http.delete("/v1/dlq/letter-1")).status_code == 204
     assert await letters(world) == ["letter-2", "letter-0"]
-    assert (await world.http.post("/v1/dlq/purge", json={"all": True})).json() == {"purged": 2, "remaining": 0}
+    assert (await world.http.post("/v1/dlq/purge", json={"all": True})).json() == {
+        "purged": 2,
+        "remaining": 0,
+    }
     assert await letters(world) == []
 
 

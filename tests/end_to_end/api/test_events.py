@@ -67,7 +67,13 @@ async def test_a_finished_job_is_told_from_its_beginning_to_its_end(world: World
     await world.succeed(job, data=b"bytes")
     async with following(world, job) as stream:
         messages = await stream.rest()
-    assert names(messages) == ["requested", "attempt_started", "attempt_failed", "attempt_started", "succeeded"]
+    assert names(messages) == [
+        "requested",
+        "attempt_started",
+        "attempt_failed",
+        "attempt_started",
+        "succeeded",
+    ]
     assert [m["data"]["status"] for m in messages] == ["queued", "running", "queued", "running", "succeeded"]
     assert messages[-1]["data"]["artifacts"][0]["url"] == f"/v1/jobs/{job['id']}/artifacts/0"
 
@@ -171,7 +177,10 @@ async def test_a_client_that_does_not_read_misses_no_event_and_holds_up_nobody(w
         await world.succeed(job)
         assert (await world.job(job["id"]))["status"] == "succeeded"
         told = names(await slow.rest())
-    assert [name for name in told if name in ("attempt_started", "succeeded")] == ["attempt_started", "succeeded"]
+    assert [name for name in told if name in ("attempt_started", "succeeded")] == [
+        "attempt_started",
+        "succeeded",
+    ]
 
 
 async def test_the_api_stops_while_streams_are_open(tmp_path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from evoke.domain.errors import StorageFull, Unavailable
 from evoke.ports.event_log import EventLog, Position, Record
-from tests.end_to_end.api.world import MODEL, PROMPT, World, running_api
+from tests.end_to_end.api.world import MODEL, PROMPT, World
 from tests.system.processes import ProcessUnderTest, eventually, free_port
 
 BODY: dict[str, Any] = {"model": MODEL, "input": PROMPT}
@@ -36,10 +37,10 @@ class BrokenLog:
 
 
 @pytest.fixture
-async def broken(world: World, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+async def broken(world: World, request: pytest.FixtureRequest) -> World:
     """A world whose log stops taking appends."""
     object.__setattr__(world.context, "log", BrokenLog(world.context.log, request.param))
-    yield world
+    return world
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,9 @@ async def broken(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
     [(StorageFull("no space"), 507, "storage_full"), (Unavailable("read-only", 7), 503, "unavailable")],
     indirect=["broken"],
 )
-async def test_a_log_that_takes_nothing_refuses_and_accepts_nothing(broken: World, status: int, code: str) -> None:
+async def test_a_log_that_takes_nothing_refuses_and_accepts_nothing(
+    broken: World, status: int, code: str
+) -> None:
     answer = await broken.http.post("/v1/jobs", json=BODY)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert int(answer.headers["retry-after"]) >= 1
@@ -103,7 +106,9 @@ def test_what_was_accepted_survives_a_kill(api: ProcessUnderTest) -> None:
 
 
 @pytest.mark.parametrize(("place", "count"), [("before_append", 0), ("after_append", 1)])
-def test_a_death_around_the_append_accepts_once_or_not_at_all(api: ProcessUnderTest, place: str, count: int) -> None:
+def test_a_death_around_the_append_accepts_once_or_not_at_all(
+    api: ProcessUnderTest, place: str, count: int
+) -> None:
     client = started(api, EVOKE_FAILPOINTS=f"api.{place}=kill")
     with pytest.raises(httpx.HTTPError):
         client.post("/v1/jobs", json=BODY, headers={"Idempotency-Key": "k"})
@@ -126,7 +131,7 @@ def test_a_full_disk_is_507_while_reads_go_on(api: ProcessUnderTest, tmp_path: P
     try:
         eventually(lambda: _is_ready(client), "the limited API is ready")
         big = {**BODY, "input": {"prompt": "x" * 1000}, "metadata": {"text": "y" * 16_000}}
-        statuses = []
+        statuses: list[int] = []
         while not statuses or (statuses[-1] == 202 and len(statuses) < 2000):
             statuses.append(client.post("/v1/jobs", json=big).status_code)
         assert statuses[-1] in (503, 507)
@@ -141,7 +146,7 @@ def test_a_full_disk_is_507_while_reads_go_on(api: ProcessUnderTest, tmp_path: P
 
 
 def api_environment(process: ProcessUnderTest) -> dict[str, str]:
-    return {**__import__("os").environ, **process._environment}
+    return {**os.environ, **process._environment}
 
 
 def _is_ready(client: httpx.Client) -> bool:
@@ -189,7 +194,17 @@ def test_a_port_that_is_taken_is_named_and_ends_it(api: ProcessUnderTest, tmp_pa
 
 def test_a_key_is_made_by_command_and_opens_the_api(api: ProcessUnderTest, tmp_path: Path) -> None:
     file = tmp_path / "keys.jsonl"
-    command = [sys.executable, "-m", "services.api", "keys", "create", "--file", str(file), "--tenant", "acme"]
+    command = [
+        sys.executable,
+        "-m",
+        "services.api",
+        "keys",
+        "create",
+        "--file",
+        str(file),
+        "--tenant",
+        "acme",
+    ]
     made = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     client = started(api, EVOKE_API_KEYS_FILE=str(file))
     assert client.get("/v1/jobs").status_code == 401
@@ -200,7 +215,7 @@ async def test_a_slow_client_holds_up_nobody(world: World) -> None:
     host, port = world.url.removeprefix("http://").split(":")
     connections = [await asyncio.open_connection(host, int(port)) for _ in range(50)]
     for _reader, writer in connections:
-        writer.write(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+        writer.write(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
     assert (await world.submit())["status"] == "queued"
     for _reader, writer in connections:
         writer.close()

@@ -61,7 +61,11 @@ async def test_lists_are_one_over_hot_and_archived_jobs(tmp_path: Path) -> None:
             assert await walk(world.http, "/v1/jobs", limit=limit) == [*new[::-1], *old[::-1], unfinished]
         assert await walk(world.http, "/v1/jobs", status="queued", limit=2) == [*new[::-1], unfinished]
         assert await walk(world.http, "/v1/jobs", status="succeeded", limit=2) == old[::-1]
-        assert await walk(world.http, "/v1/jobs", grouping="old", limit=4) == [*new[::-1], *old[::-1], unfinished]
+        assert await walk(world.http, "/v1/jobs", grouping="old", limit=4) == [
+            *new[::-1],
+            *old[::-1],
+            unfinished,
+        ]
 
 
 async def test_a_walk_is_exact_while_jobs_arrive_finish_are_archived_and_leave(tmp_path: Path) -> None:
@@ -163,6 +167,8 @@ async def test_sql_that_is_not_allowed_is_422(shared: World, sql: str) -> None:
     assert (await query(shared, sql)).status_code == 422
 
 
-@pytest.mark.parametrize("body", [{"sql": "SELECT 1", "rows": 0}, {"sql": "SELECT 1", "rows": 10**9}, {"query": "x"}])
+@pytest.mark.parametrize(
+    "body", [{"sql": "SELECT 1", "rows": 0}, {"sql": "SELECT 1", "rows": 10**9}, {"query": "x"}]
+)
 async def test_a_query_of_the_wrong_form_is_422(shared: World, body: dict[str, Any]) -> None:
     assert (await shared.http.post("/v1/query", json=body)).status_code == 422

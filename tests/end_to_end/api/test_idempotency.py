@@ -18,7 +18,9 @@ BODY: dict[str, Any] = {"model": MODEL, "input": PROMPT}
 
 async def submissions(world: World) -> list[Requested]:
     """Every submission in the log."""
-    entries = [entry for topic in logged(QUEUE)[:2] for entry in await world.context.log.read(topic, None, 10_000)]
+    entries = [
+        entry for topic in logged(QUEUE)[:2] for entry in await world.context.log.read(topic, None, 10_000)
+    ]
     events = [decode(entry.payload) for entry in entries]
     return [event for event in events if isinstance(event, Requested)]
 
@@ -95,5 +97,5 @@ async def test_a_key_is_known_after_a_restart(tmp_path: Path, archived: bool) ->
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "evoke:replay:1", "k\u00e9y"])
 async def test_a_key_that_is_none_is_refused(world: World, key: str) -> None:
-    answer = await world.http.post("/v1/jobs", json=BODY, headers={"Idempotency-Key": key.encode()})
+    answer = await world.http.post("/v1/jobs", json=BODY, headers={b"Idempotency-Key": key.encode()})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "Idempotency-Key")

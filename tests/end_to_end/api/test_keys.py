@@ -119,7 +119,10 @@ async def test_tenants_may_use_the_same_idempotency_key(keys: Keys) -> None:
 
 
 async def test_letters_of_no_tenant_are_for_operators(keys: Keys) -> None:
-    writer, operator = await key(keys, "e", "read", "write", "dlq"), await key(keys, "e", "read", "dlq", "operate")
+    writer, operator = (
+        await key(keys, "e", "read", "write", "dlq"),
+        await key(keys, "e", "read", "dlq", "operate"),
+    )
     job = (await keys.call(writer, "POST", "/v1/jobs", json=BODY)).json()
     await keys.world.dead_letter(job, "letter-e", tenant="e")
     await keys.world.dead_letter(job, "letter-none", tenant="", request=b"\xff")

@@ -86,7 +86,9 @@ async def test_json_of_another_shape_is_refused(world: World, body: bytes) -> No
         ({"prompt": "a", "seed": 2**70}, "input.seed", "64 bits"),
     ],
 )
-async def test_bad_input_is_422_and_names_field_and_limit(world: World, value: Any, field: str, limit: str) -> None:
+async def test_bad_input_is_422_and_names_field_and_limit(
+    world: World, value: Any, field: str, limit: str
+) -> None:
     before = await appended(world)
     answer = await world.http.post("/v1/jobs", json={"model": MODEL, "input": value})
     assert answer.status_code == 422, answer.text
@@ -144,11 +146,18 @@ async def test_an_unknown_model_is_404_with_the_nearest_names(world: World) -> N
 
 @pytest.mark.parametrize(
     "media_type",
-    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/json; charset=utf-16"],
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/json; charset=utf-16",
+    ],
 )
 async def test_another_media_type_is_415(world: World, media_type: str) -> None:
     answer = await world.http.post(
-        "/v1/jobs", content=b'{"model": "shapes-64", "input": {"prompt": "a"}}', headers={"Content-Type": media_type}
+        "/v1/jobs",
+        content=b'{"model": "shapes-64", "input": {"prompt": "a"}}',
+        headers={"Content-Type": media_type},
     )
     assert answer.status_code == 415
 
@@ -156,7 +165,9 @@ async def test_another_media_type_is_415(world: World, media_type: str) -> None:
 @pytest.mark.parametrize("media_type", ["application/json; charset=UTF-8", "application/vnd.evoke+json"])
 async def test_json_by_another_name_is_accepted(world: World, media_type: str) -> None:
     answer = await world.http.post(
-        "/v1/jobs", content=b'{"model": "shapes-64", "input": {"prompt": "a"}}', headers={"Content-Type": media_type}
+        "/v1/jobs",
+        content=b'{"model": "shapes-64", "input": {"prompt": "a"}}',
+        headers={"Content-Type": media_type},
     )
     assert answer.status_code == 202
 
@@ -199,7 +210,8 @@ async def raw(world: World, request: bytes) -> bytes:
 async def test_tricks_with_the_length_are_refused(world: World, headers: bytes) -> None:
     before = await appended(world)
     answer = await raw(
-        world, b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + headers + b"\r\n{}"
+        world,
+        b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + headers + b"\r\n{}",
     )
     assert answer.startswith(b"HTTP/1.1 4"), answer
     assert await appended(world) == before

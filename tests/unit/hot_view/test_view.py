@@ -185,7 +185,12 @@ def test_a_job_that_has_ended_keeps_every_event_in_less_room(log: Log) -> None:
     payloads = [seen.payload for seen in job.seen()]
     before = job.size_bytes
     log.tell(success(1), yielded(1))
-    assert [seen.payload for seen in job.seen()] == [payloads[0], *payloads[1:], encode(yielded(1)), encode(success(1))]
+    assert [seen.payload for seen in job.seen()] == [
+        payloads[0],
+        *payloads[1:],
+        encode(yielded(1)),
+        encode(success(1)),
+    ]
     assert job.size_bytes < before + len(encode(success(1)))
     assert (log.view.positions(job) or ("", ""))[0] == completed(QUEUE)
 
@@ -217,5 +222,3 @@ def test_sorted_ids_are_a_sorted_set(added: list[str], removed: list[str], pivot
         min(model, default=None),
         sum(item < pivot for item in model),
     )
-
-

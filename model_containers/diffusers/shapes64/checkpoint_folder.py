@@ -7,12 +7,12 @@ import torch
 
 from model_containers.diffusers.shapes64.libraries import Network, diffusers
 from model_containers.diffusers.shapes64.networks import make_schedule
-from model_containers.diffusers.shapes64.train_denoiser import Denoiser
+from model_containers.diffusers.shapes64.train_reader import Reader
 
 TOKENIZER_CLASS = "PreTrainedTokenizerFast"
 
 
-def write_checkpoint(folder: Path, vae: Network, denoiser: Denoiser) -> None:
+def write_checkpoint(folder: Path, vae: Network, denoiser: Network, reader: Reader) -> None:
     """Write the folder; denoiser and autoencoder in half precision, which no picture shows.
 
     The text encoder stays in single precision: transformers loads weights in the precision that they are
@@ -21,9 +21,9 @@ def write_checkpoint(folder: Path, vae: Network, denoiser: Denoiser) -> None:
     """
     pipeline = diffusers.StableDiffusionPipeline(
         vae=vae.to("cpu", torch.float16),
-        text_encoder=denoiser.text_encoder.to("cpu"),
-        tokenizer=denoiser.tokenizer,
-        unet=denoiser.unet.to("cpu", torch.float16),
+        text_encoder=reader.text_encoder.to("cpu"),
+        tokenizer=reader.tokenizer,
+        unet=denoiser.to("cpu", torch.float16),
         scheduler=make_schedule(),
         safety_checker=None,
         feature_extractor=None,

@@ -29,7 +29,7 @@ def make_text_encoder(vocabulary_size: int, start: int, end: int, pad: int) -> N
             vocab_size=vocabulary_size,
             hidden_size=TEXT_WIDTH,
             intermediate_size=2 * TEXT_WIDTH,
-            num_hidden_layers=2,
+            num_hidden_layers=3,
             num_attention_heads=4,
             max_position_embeddings=TEXT_LENGTH,
             hidden_act="gelu",

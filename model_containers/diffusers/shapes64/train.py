@@ -12,10 +12,11 @@ from model_containers.diffusers.shapes64.checkpoint_folder import size_bytes, wr
 from model_containers.diffusers.shapes64.stage import Plan
 from model_containers.diffusers.shapes64.train_decoder import train_decoder
 from model_containers.diffusers.shapes64.train_denoiser import train_denoiser
+from model_containers.diffusers.shapes64.train_reader import train_reader
 from model_containers.diffusers.shapes64.train_vae import train_vae
 
-VAE_SHARE, DENOISER_SHARE, DECODER_SHARE = 0.3, 0.55, 0.15
-"""How the minutes are divided between the three stages."""
+VAE_SHARE, READER_SHARE, DENOISER_SHARE, DECODER_SHARE = 0.25, 0.05, 0.45, 0.25
+"""How the minutes are divided between the four stages."""
 
 
 def main() -> None:
@@ -32,10 +33,11 @@ def main() -> None:
     state.mkdir(parents=True, exist_ok=True)
     minutes, device, seed = arguments.minutes, arguments.device, arguments.seed
     vae = train_vae(Plan(VAE_SHARE * minutes, 8, 1.5e-3, device, seed, state / "vae.pt"))
-    plan = Plan(DENOISER_SHARE * minutes, 32, 1.4e-3, device, seed, state / "denoiser.pt")
-    denoiser = train_denoiser(plan, vae)
+    reader = train_reader(Plan(READER_SHARE * minutes, 96, 1.5e-3, device, seed, state / "reader.pt"))
+    plan = Plan(DENOISER_SHARE * minutes, 32, 1.5e-3, device, seed, state / "denoiser.pt")
+    denoiser = train_denoiser(plan, vae, reader)
     train_decoder(Plan(DECODER_SHARE * minutes, 8, 1e-3, device, seed, state / "decoder.pt"), vae)
-    write_checkpoint(arguments.out, vae, denoiser)
+    write_checkpoint(arguments.out, vae, denoiser, reader)
     logging.info("wrote %s, %.1f MB", arguments.out, size_bytes(arguments.out) / 1e6)
 
 

@@ -1,4 +1,4 @@
-"""The third stage: the decoder learns to draw clean pictures from latents that are a little off.
+"""The last stage: the decoder learns to draw clean pictures from latents that are a little off.
 
 The encoder stays as it is, so the denoiser's latents mean what they meant. What a denoiser makes is never
 exactly what the encoder would have: this stage teaches the decoder to take a nearly round shape for a circle.

@@ -1,4 +1,4 @@
-"""The second stage: denoiser and text encoder learn, together, to make latents that a caption asks for."""
+"""The third stage: the denoiser learns to make latents that a caption asks for, given what the text encoder reads."""
 
 import random
 from dataclasses import dataclass
@@ -9,17 +9,16 @@ from torch.nn import functional
 from model_containers.diffusers.shapes64.averages import Averages
 from model_containers.diffusers.shapes64.captions import caption, wordless
 from model_containers.diffusers.shapes64.drawing import draw
-from model_containers.diffusers.shapes64.libraries import Network, Schedule, Tokenizer
+from model_containers.diffusers.shapes64.libraries import Network, Schedule
 from model_containers.diffusers.shapes64.networks import (
     LATENT_SIZE,
-    TEXT_LENGTH,
     make_schedule,
-    make_text_encoder,
     make_unet,
 )
 from model_containers.diffusers.shapes64.scenes import Scene, training_scene
 from model_containers.diffusers.shapes64.stage import Plan, Stage
-from model_containers.diffusers.shapes64.words import make_tokenizer
+from model_containers.diffusers.shapes64.train_reader import Reader
+from model_containers.diffusers.shapes64.words import tokenize
 
 PICTURES = 20_480
 """Encoded once, captioned anew each time that they are seen."""
@@ -42,15 +41,6 @@ class Album:
     weights: torch.Tensor
 
 
-@dataclass(frozen=True)
-class Denoiser:
-    """What the second stage makes: networks with averaged weights, and the tokenizer that they know."""
-
-    unet: Network
-    text_encoder: Network
-    tokenizer: Tokenizer
-
-
 @torch.no_grad()
 def fill_album(vae: Network, pictures: int, seed: int) -> Album:
     """Draw pictures of training scenes and encode them."""
@@ -71,36 +61,25 @@ def _cell_weights(pictures: torch.Tensor) -> torch.Tensor:
     return 1.0 + (FIGURE_WEIGHT - 1.0) * touched
 
 
-def train_denoiser(plan: Plan, vae: Network, pictures: int = PICTURES) -> Denoiser:
-    """Train denoiser and text encoder by the plan, or take up where their state left off."""
+def train_denoiser(plan: Plan, vae: Network, reader: Reader, pictures: int = PICTURES) -> Network:
+    """Train a denoiser by the plan, or take up where its state left off; return it with averaged weights."""
     torch.manual_seed(plan.seed)
-    tokenizer = make_tokenizer()
-    start, end, pad = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
-    unet, text_encoder = make_unet(), make_text_encoder(len(tokenizer), start, end, pad)
-    learning = torch.nn.ModuleDict({"unet": unet, "text_encoder": text_encoder}).to(plan.device)
-    averages = Averages(learning)
+    unet, text_encoder = make_unet().to(plan.device), reader.text_encoder.to(plan.device)
+    averages = Averages(unet)
     album = fill_album(vae, pictures, plan.seed)
-    stage = Stage(plan, {"learning": learning, "averages": averages.module}, ["learning"])
+    stage = Stage(plan, {"learning": unet, "averages": averages.module}, ["learning"])
     rng = random.Random(plan.seed + stage.step)
     schedule = make_schedule()
     while stage.progress < 1.0:
         chosen = rng.choices(range(pictures), k=plan.batch)
-        tokens = tokenize(tokenizer, [_words(album.scenes[i], rng) for i in chosen]).to(plan.device)
-        text = text_encoder(tokens).last_hidden_state
+        tokens = tokenize(reader.tokenizer, [_words(album.scenes[i], rng) for i in chosen]).to(plan.device)
+        with torch.no_grad():
+            text = text_encoder(tokens).last_hidden_state
         stage.take_step(velocity_loss(unet, schedule, album.latents[chosen], text, album.weights[chosen]))
-        averages.update(learning, stage.step)
+        averages.update(unet, stage.step)
     stage.save()
-    averages.copy_to(learning)
-    return Denoiser(unet.eval(), text_encoder.eval(), tokenizer)
-
-
-def tokenize(tokenizer: Tokenizer, captions: list[str]) -> torch.Tensor:
-    """Return token ids of shape (captions, 32), padded and cut as the pipeline does."""
-    batch = tokenizer(
-        captions, padding="max_length", max_length=TEXT_LENGTH, truncation=True, return_tensors="pt"
-    )
-    ids: torch.Tensor = batch.input_ids
-    return ids
+    averages.copy_to(unet)
+    return unet.eval()
 
 
 def velocity_loss(

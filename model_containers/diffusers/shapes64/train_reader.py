@@ -16,9 +16,10 @@ from torch.nn import functional
 
 from model_containers.diffusers.shapes64.captions import caption, wordless
 from model_containers.diffusers.shapes64.libraries import Network, Tokenizer
-from model_containers.diffusers.shapes64.networks import TEXT_LENGTH, TEXT_WIDTH
+from model_containers.diffusers.shapes64.networks import TEXT_LENGTH, TEXT_WIDTH, make_text_encoder
 from model_containers.diffusers.shapes64.scenes import COLOURS, PLACES, SHAPES, Scene, training_scene
 from model_containers.diffusers.shapes64.stage import Plan, Stage
+from model_containers.diffusers.shapes64.words import make_tokenizer, tokenize
 
 REGISTERS = len(PLACES) + 1
 """One for each place, and one for the background; they are the last positions of the prompt."""
@@ -40,7 +41,9 @@ class Answers:
 def answers(scenes: list[Scene | None]) -> Answers:
     """Return what captions of these scenes say; None: a caption that asks for nothing."""
     told = [_told(scene) for scene in scenes]
-    return Answers(torch.tensor([colours for colours, _ in told]), torch.tensor([shapes for _, shapes in told]))
+    return Answers(
+        torch.tensor([colours for colours, _ in told]), torch.tensor([shapes for _, shapes in told])
+    )
 
 
 def _told(scene: Scene | None) -> tuple[list[int], list[int]]:
@@ -78,10 +81,21 @@ class Questions(torch.nn.Module):
         return float((colours & shapes).float().mean())
 
 
-def train_reader(plan: Plan, text_encoder: Network, tokenizer: Tokenizer) -> Questions:
-    """Teach the text encoder to read, in place; return what can examine it."""
+@dataclass(frozen=True)
+class Reader:
+    """What this stage makes: a text encoder that reads, the tokenizer that it knows, and what can examine it."""
+
+    text_encoder: Network
+    tokenizer: Tokenizer
+    questions: Questions
+
+
+def train_reader(plan: Plan) -> Reader:
+    """Teach a text encoder to read by the plan, or take up where its state left off."""
     torch.manual_seed(plan.seed)
-    questions = Questions()
+    tokenizer = make_tokenizer()
+    start, end, pad = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
+    text_encoder, questions = make_text_encoder(len(tokenizer), start, end, pad), Questions()
     learning = torch.nn.ModuleDict({"text_encoder": text_encoder, "questions": questions}).to(plan.device)
     stage = Stage(plan, {"learning": learning}, ["learning"])
     rng = random.Random(plan.seed + stage.step)
@@ -89,9 +103,11 @@ def train_reader(plan: Plan, text_encoder: Network, tokenizer: Tokenizer) -> Que
         scenes, captions = lesson(rng, plan.batch)
         text = text_encoder(tokenize(tokenizer, captions).to(plan.device)).last_hidden_state
         told = answers(scenes)
-        stage.take_step(questions.loss(text, Answers(told.colours.to(text.device), told.shapes.to(text.device))))
+        stage.take_step(
+            questions.loss(text, Answers(told.colours.to(text.device), told.shapes.to(text.device)))
+        )
     stage.save()
-    return questions
+    return Reader(text_encoder.eval().requires_grad_(False), tokenizer, questions.eval())
 
 
 def lesson(rng: random.Random, size: int) -> tuple[list[Scene | None], list[str]]:
@@ -100,12 +116,3 @@ def lesson(rng: random.Random, size: int) -> tuple[list[Scene | None], list[str]
         None if rng.random() < WORDLESS_SHARE else training_scene(rng) for _ in range(size)
     ]
     return scenes, [wordless(rng) if scene is None else caption(scene, rng) for scene in scenes]
-
-
-def tokenize(tokenizer: Tokenizer, captions: list[str]) -> torch.Tensor:
-    """Return token ids of shape (captions, 32), padded and cut as the pipeline does."""
-    batch = tokenizer(
-        captions, padding="max_length", max_length=TEXT_LENGTH, truncation=True, return_tensors="pt"
-    )
-    ids: torch.Tensor = batch.input_ids
-    return ids

@@ -1,6 +1,7 @@
 """The tokenizer: one token per word of a closed vocabulary, everything else one unknown token."""
 
 import tokenizers
+import torch
 from tokenizers import Regex, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 
@@ -31,3 +32,12 @@ def make_tokenizer() -> Tokenizer:
         unk_token=UNKNOWN,
         model_input_names=["input_ids", "attention_mask"],
     )
+
+
+def tokenize(tokenizer: Tokenizer, captions: list[str]) -> torch.Tensor:
+    """Return token ids of shape (captions, 32), padded and cut as the pipeline does."""
+    batch = tokenizer(
+        captions, padding="max_length", max_length=TEXT_LENGTH, truncation=True, return_tensors="pt"
+    )
+    ids: torch.Tensor = batch.input_ids
+    return ids

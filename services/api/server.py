@@ -50,6 +50,7 @@ async def serve_http(
         lifespan="off",
         access_log=False,
         log_config=None,
+        log_level="warning",
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,

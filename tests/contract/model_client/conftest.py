@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,6 +14,13 @@ from evoke.ports.model_client import ModelClient
 from tests.system.processes import ProcessUnderTest
 
 CONTAINER = "tests.contract.model_client.scripted_container"
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def one_event_loop() -> AsyncIterator[None]:
+    """Keeps one event loop for all tests: gRPC delivers the end of a cancelled call late, to the loop that made it."""
+    yield
+    await asyncio.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

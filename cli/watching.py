@@ -55,18 +55,12 @@ class LineView:
 
     def show(self, event: ServerEvent) -> None:
         """Print a line where there is something new to say."""
-        text = describe(event)
-        data = event.data
+        text, key = describe(event), describe(event)
         if event.name == "progress":
-            tenth = 10 * data["step"] // data["total"] if data.get("total") else data["step"]
-            if self._told == f"progress {tenth}":
-                return
-            self._told = f"progress {tenth}"
-        elif text == self._told:
-            return
-        else:
-            self._told = text
-        if text:
+            data = event.data
+            key = f"progress {10 * data['step'] // data['total'] if data.get('total') else data['step']}"
+        if text and key != self._told:
+            self._told = key
             note(text)
 
     def broken(self, reason: str) -> None:

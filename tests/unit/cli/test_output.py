@@ -110,6 +110,7 @@ def test_without_a_terminal_progress_is_told_in_tenths(capsys: pytest.CaptureFix
     view = LineView()
     view.show(ServerEvent("attempt_started", {}, None))
     for step in range(1, 101):
+        view.show(ServerEvent("preview", {"data": "..."}, None))
         view.show(ServerEvent("progress", {"step": step, "total": 100, "unit": "percent"}, None))
     view.show(ServerEvent("succeeded", {}, None))
     lines = capsys.readouterr().err.splitlines()

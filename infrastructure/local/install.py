@@ -104,6 +104,7 @@ def sync(groups: Sequence[str], *, develop: bool) -> bool:
         return False
     install_pdm()
     make_venv()
+    mend_cache()
     check_disk(heavy=HEAVY_GROUP in groups and "torch" not in _installed_names())
     extra = " and the tools of development" if develop else ""
     say(f"installing the locked packages of {', '.join(groups)}{extra}")
@@ -167,6 +168,25 @@ def cache_dir() -> Path:
     usual = Path(os.environ.get("PDM_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or home) / "pdm")
     same_disk = _existing(usual).stat().st_dev == ROOT.stat().st_dev
     return usual if same_disk and os.access(_existing(usual), os.W_OK) else TOOLS / "cache"
+
+
+def mend_cache() -> None:
+    """Remove packages of PDM's cache whose unpacking was broken off: PDM would take them for whole, and fail.
+
+    A wheel's RECORD is unpacked last. One that is being unpacked now is locked, by PDM.
+    """
+    for package in (cache_dir() / "packages").glob("*.cache"):
+        if any(package.glob("*.dist-info/RECORD")):
+            continue
+        lock = os.open(package / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            say(f"removing {package.name} from PDM's cache: its unpacking was broken off")
+            shutil.rmtree(package)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(lock)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -113,6 +114,21 @@ def test_the_cache_lies_in_its_usual_place_where_links_reach(
     if other_disk.is_dir() and other_disk.stat().st_dev != tmp_path.stat().st_dev:
         monkeypatch.setenv("PDM_CACHE_DIR", str(other_disk / "cache"))
         assert installer.cache_dir() == installer.TOOLS / "cache"
+
+
+def test_a_package_whose_unpacking_was_broken_off_is_removed_from_the_cache(
+    installer: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PDM_CACHE_DIR", str(tmp_path))
+    whole, broken, busy = (tmp_path / "packages" / f"{name}.cache" for name in ("whole", "broken", "busy"))
+    for package in (whole, broken, busy):
+        package.mkdir(parents=True)
+    (whole / "whole-1.dist-info").mkdir()
+    (whole / "whole-1.dist-info" / "RECORD").touch()
+    with (busy / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        installer.mend_cache()
+    assert sorted(path.name for path in (tmp_path / "packages").iterdir()) == ["busy.cache", "whole.cache"]
 
 
 def test_a_damaged_stamp_counts_as_none(installer: ModuleType, tmp_path: Path) -> None:

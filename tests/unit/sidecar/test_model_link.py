@@ -33,6 +33,13 @@ class Connected:
         return self._registry.get_sample_value("evoke_model_up")
 
 
+@pytest.fixture(scope="module", autouse=True)
+async def one_event_loop() -> AsyncIterator[None]:
+    """Keeps one event loop for all tests: gRPC delivers the end of a cancelled call late, to the loop that made it."""
+    yield
+    await asyncio.sleep(0.1)
+
+
 @pytest.fixture
 async def connected() -> AsyncIterator[Connected]:
     with tempfile.TemporaryDirectory(prefix="evoke-") as folder:

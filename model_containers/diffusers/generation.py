@@ -19,6 +19,7 @@ from PIL import Image
 from model_containers.diffusers.checkpoints import LoadedModel
 from model_containers.diffusers.clean_estimate import Watched
 from model_containers.diffusers.generation_settings import GenerationSettings
+from model_containers.diffusers.pixels import rgb_image
 from model_containers.diffusers.samplers import make_scheduler
 
 
@@ -100,8 +101,7 @@ def _as_image(pixels: torch.Tensor) -> Image.Image:
     """Pixels (3, height, width) from 0 to 1 as an RGB image. Raises RuntimeError where they are no numbers."""
     if not bool(torch.isfinite(pixels).all()):
         raise RuntimeError("the picture came out as no numbers: try another sampler, or --dtype float32")
-    levels = (pixels.detach().to("cpu", torch.float32) * 255).round().to(torch.uint8)
-    return Image.fromarray(levels.permute(1, 2, 0).contiguous().numpy(), "RGB")
+    return rgb_image(pixels)
 
 
 def _arguments(model: LoadedModel, settings: GenerationSettings, start: int, lanes: int) -> dict[str, Any]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 
+import torch
+from PIL import Image
+
 from model_containers.diffusers.checkpoints import LoadedModel
 from model_containers.diffusers.generation import Estimate, Picture
 from model_containers.diffusers.generation_settings import GenerationSettings
 from model_containers.diffusers.pictures import MEDIA_TYPES, Origin, encode
-from model_containers.diffusers.previews import MEDIA_TYPE, sheet
+from model_containers.diffusers.previews import DECODED_PIXELS, MEDIA_TYPE, PreviewMap, decoded, sheet
 from model_containers.diffusers.prompt_window import remarks
 from model_containers.diffusers.samplers import samplers_for
 from model_containers.sdk import Run
@@ -33,14 +36,19 @@ class Reporter:
 
     def showing(self, estimate: Estimate) -> None:
         """Send a preview, the first one at once and then at most every PREVIEW_EVERY_S seconds."""
-        mapping = estimate.model.preview_map
-        if mapping is None or time.monotonic() < self._next_preview:
+        if estimate.model.preview_map is None or time.monotonic() < self._next_preview:
             return
         latents = estimate.latents()
         if latents is not None:
-            pictures = [mapping.picture(latent, estimate.width, estimate.height) for latent in latents]
-            self._run.preview(MEDIA_TYPE, sheet(pictures))
+            self._run.preview(MEDIA_TYPE, sheet(shown(estimate, estimate.model.preview_map, latents)))
         self._next_preview = time.monotonic() + PREVIEW_EVERY_S
+
+
+def shown(estimate: Estimate, mapping: PreviewMap, latents: torch.Tensor) -> list[Image.Image]:
+    """Previews of latents: decoded where pictures are small, else by the linear map."""
+    if estimate.width * estimate.height <= DECODED_PIXELS:
+        return decoded(estimate.model.pipeline.vae, latents)
+    return [mapping.picture(latent, estimate.width, estimate.height) for latent in latents]
 
 
 def remark(model: LoadedModel, settings: GenerationSettings, run: Run) -> None:

@@ -43,7 +43,7 @@ class Evoke(msgspec.Struct, frozen=True):
         """How many jobs have been finished by the workers, by the sidecar's own count in the log."""
         with urllib.request.urlopen(f"{self.url}/v1/queues", timeout=10) as answer:
             (queue,) = (q for q in json.load(answer)["items"] if q["name"] == "noop")
-        unfinished: int = sum(queue["depth"].values()) + queue["delayed"] + queue["in_flight"]
+        unfinished: int = sum(queue["depth"].values()) + queue["delayed"] + queue["running"]
         return -unfinished
 
 

@@ -47,7 +47,7 @@ PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.parquet.compression-codec": "zstd",
     # Small row groups of sorted ids: a look-up decodes one of them, however large the file is.
-    "write.parquet.row-group-limit": "2000",
+    "write.parquet.row-group-limit": "1000",
     "write.target-file-size-bytes": str(512 << 20),
     # Whole bounds of the columns that files are picked by, none of the long ones.
     "write.metadata.metrics.default": "counts",

@@ -42,7 +42,7 @@ class PreviewMap:
         """Map latents (n, channels, rows, columns) to colours (n, 3, DETAIL x rows, DETAIL x columns)."""
         rows, columns = latents.shape[-2:]
         found = (_neighbourhoods(latents) @ self.weights).transpose(1, 2)
-        return pixel_shuffle(found.unflatten(2, (rows, columns)), DETAIL)
+        return pixel_shuffle(found.reshape(len(latents), -1, rows, columns), DETAIL)
 
     def picture(self, latents: torch.Tensor, width: int, height: int) -> Image.Image:
         """Show latents (channels, rows, columns) as RGB of about width x height pixels, no side over MAX_SIDE."""

@@ -9,9 +9,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
-import transformers
 
-from model_containers.diffusers.shapes64.evaluate import CHECKPOINT
 from model_containers.diffusers.shapes64.networks import TEXT_LENGTH, TEXT_WIDTH
 from model_containers.diffusers.shapes64.scenes import COLOURS, PLACES, SHAPES, Figure, Scene, held_out
 from model_containers.diffusers.shapes64.stage import Plan
@@ -73,8 +71,8 @@ def test_prompts_are_padded_and_cut_to_the_length_that_the_pipeline_uses() -> No
 
 
 def test_reading_gets_better_by_the_lesson(tmp_path: Path) -> None:
-    untaught = train_reader(Plan(0.0, 32, 2e-3, "cpu", 0, tmp_path / "untaught.pt"))
-    taught = train_reader(Plan(0.05, 32, 2e-3, "cpu", 0, tmp_path / "taught.pt"))
+    untaught = train_reader(Plan(1e-6, 32, 2e-3, "cpu", 0, tmp_path / "untaught.pt"))
+    taught = train_reader(Plan(0.1, 32, 2e-3, "cpu", 0, tmp_path / "taught.pt"))
     scenes, captions = lesson(random.Random(9), 100)
     told, tokens = answers(scenes), tokenize(taught.tokenizer, captions)
     with torch.no_grad():
@@ -83,17 +81,3 @@ def test_reading_gets_better_by_the_lesson(tmp_path: Path) -> None:
             for reader in (untaught, taught)
         ]
     assert losses[1] < losses[0]
-
-
-def test_the_shipped_text_encoder_tells_captions_of_other_scenes_apart() -> None:
-    encoder = transformers.CLIPTextModel.from_pretrained(CHECKPOINT / "text_encoder", local_files_only=True)
-    words = [
-        "a red circle to the left of a blue square",
-        "a blue square to the right of a red circle",
-        "a blue circle",
-    ]
-    with torch.no_grad():
-        text = encoder(tokenize(make_tokenizer(), words)).last_hidden_state[:, TEXT_LENGTH - REGISTERS :]
-    same = torch.nn.functional.cosine_similarity(text[0, LEFT], text[1, LEFT], dim=-1)
-    other = torch.nn.functional.cosine_similarity(text[0, LEFT], text[2, LEFT], dim=-1)
-    assert same > 0.9 > other

@@ -51,6 +51,11 @@ format: develop ## format the code and mend what the linter can mend
 docs: develop ## write the generated pages of the documentation
 	$(BIN)/python -m evoke.settings_table
 
+pictures: develop ## take the README's pictures of the system that runs at http://localhost:8000
+	$(BIN)/evoke submit shapes-64 "a red circle to the left of a blue square on a yellow background" \
+		--seed 7 -o docs/images/first-request.png
+	$(BIN)/python -m tests.end_to_end.console.screenshots http://localhost:8000 docs/images
+
 bench: develop ## measure, beside FastAPI + Celery + Redis in the same run
 	$(BIN)/python -m bench $(ARGS)
 

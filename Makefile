@@ -8,7 +8,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help up install develop test test-faults check format docs bench clean
+.PHONY: help up install develop test test-faults check format docs pictures bench clean
 
 export MODELS
 ROUNDS ?= 20
@@ -52,8 +52,6 @@ docs: develop ## write the generated pages of the documentation
 	$(BIN)/python -m evoke.settings_table
 
 pictures: develop ## take the README's pictures of the system that runs at http://localhost:8000
-	$(BIN)/evoke submit shapes-64 "a red circle to the left of a blue square on a yellow background" \
-		--seed 7 -o docs/images/first-request.png
 	$(BIN)/python -m tests.end_to_end.console.screenshots http://localhost:8000 docs/images
 
 bench: develop ## measure, beside FastAPI + Celery + Redis in the same run

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 from tests.end_to_end.diffusers.container import HUGE_SIDE, Container, container
 from tests.unit.diffusers_container.tiny_checkpoint import write_folder, write_single_file
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def one_event_loop() -> AsyncIterator[None]:
+    """Keeps one event loop for all tests here: gRPC delivers the last events of a cancelled call after its test."""
+    yield
+    await asyncio.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -14,6 +15,8 @@ from model_containers.sdk.errors import CheckpointError
 LARGEST_SIDE = 2048
 SIDES_OVER_NATIVE = 4
 FEW_STEP_SAMPLERS = ("lcm", "tcd")
+PIPELINES_STEP = 8
+"""Pixels: diffusers' pipelines refuse other sides, also where a latent stands for fewer."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def facts_of(files: CheckpointFiles, bounds: Bounds) -> Facts:
     native = _native_side(denoiser) * scale
     side = min(bounds.max_side, max(native, min(LARGEST_SIDE, SIDES_OVER_NATIVE * native)))
     patch = int(denoiser.get("patch_size") or 1) * (2 if _is_flux(denoiser) else 1)
-    step = scale * patch
+    step = math.lcm(scale * patch, PIPELINES_STEP)
     own = replace(
         bounds,
         max_side=side - side % step,

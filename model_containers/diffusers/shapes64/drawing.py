@@ -108,7 +108,7 @@ def _single_spot(where: str, rng: random.Random) -> tuple[float, float, float]:
     near, middle, far = 17.0, SIZE_PX / 2, SIZE_PX - 17.0
     x = near if "left" in where else far if "right" in where else middle
     y = near if "top" in where else far if "bottom" in where else middle
-    return x + rng.uniform(-1.5, 1.5), y + rng.uniform(-1.5, 1.5), radius
+    return x + rng.uniform(-1.0, 1.0), y + rng.uniform(-1.0, 1.0), radius
 
 
 def _pair_spots(relation: str, rng: random.Random) -> list[tuple[float, float, float]]:
@@ -118,7 +118,7 @@ def _pair_spots(relation: str, rng: random.Random) -> list[tuple[float, float, f
     along = SIZE_PX / 2 + rng.uniform(-0.7, 0.7)
     spots = []
     for side, radius in zip((-1, 1), radii, strict=True):
-        first, second = along + side * half_apart, SIZE_PX / 2 + rng.uniform(-1.5, 1.5)
+        first, second = along + side * half_apart, SIZE_PX / 2 + rng.uniform(-1.0, 1.0)
         x, y = (first, second) if relation == "left" else (second, first)
         spots.append((x, y, radius))
     return spots

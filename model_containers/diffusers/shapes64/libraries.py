@@ -7,9 +7,12 @@ from typing import Any
 
 import diffusers as _diffusers
 import transformers as _transformers
+from diffusers.models.attention_processor import AttnProcessor as _AttnProcessor
 
 diffusers: Any = _diffusers
 transformers: Any = _transformers
+
+AttnProcessor: Any = _AttnProcessor
 
 Network = Any
 """A network of either library: a `torch.nn.Module` with a `config`."""

@@ -2,23 +2,27 @@
 
 from model_containers.diffusers.shapes64.libraries import Network, Schedule, diffusers, transformers
 
-LATENT_CHANNELS = 6
-LATENT_SIZE = 8
+LATENT_CHANNELS = 4
+LATENT_SIZE = 16
 TEXT_WIDTH = 128
 TEXT_LENGTH = 32
 """Tokens of a prompt, its start and end tokens among them."""
 
 
 def make_vae() -> Network:
-    """Make the autoencoder: 64x64 RGB to latents of shape (6, 8, 8) and back."""
+    """Make the autoencoder: 64x64 RGB to latents of shape (4, 16, 16) and back.
+
+    It has no attention: what a latent means depends on the pixels around it alone, so it can be taught on crops.
+    """
     return diffusers.AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(16, 32, 64, 64),
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(16, 32, 48),
         layers_per_block=1,
         latent_channels=LATENT_CHANNELS,
         norm_num_groups=8,
         sample_size=64,
+        mid_block_add_attention=False,
     )
 
 
@@ -42,18 +46,25 @@ def make_text_encoder(vocabulary_size: int, start: int, end: int, pad: int) -> N
 
 
 def make_unet() -> Network:
-    """Make the denoiser; it reads the prompt at both of its sizes, 8x8 and 4x4, to bind colours to shapes."""
+    """Make the denoiser. It reads the prompt at 8x8, where a figure spans a few cells, to bind colours to shapes.
+
+    What the prompt says as a whole (the background, which shapes there are) also reaches every layer with the time, so
+    that the outer level needs no attention, which is what costs most there.
+    """
     return diffusers.UNet2DConditionModel(
         sample_size=LATENT_SIZE,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
-        down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
-        block_out_channels=(64, 96),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=(48, 96),
         layers_per_block=1,
         cross_attention_dim=TEXT_WIDTH,
         attention_head_dim=4,
         norm_num_groups=16,
+        resnet_time_scale_shift="scale_shift",
+        addition_embed_type="text",
+        addition_embed_type_num_heads=4,
     )
 
 

@@ -20,7 +20,10 @@ SAVE_S = 180.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How long a stage trains, on how many pictures a step, how fast, and where it keeps its state."""
+    """How long a stage trains, on how many pictures a step, how fast, and where it keeps its state.
+
+    steps: how many it takes whatever the clock says; None: as many as the minutes allow.
+    """
 
     minutes: float
     batch: int
@@ -28,6 +31,7 @@ class Plan:
     device: str
     seed: int
     state: Path
+    steps: int | None = None
 
 
 class Stage:
@@ -53,7 +57,9 @@ class Stage:
 
     @property
     def progress(self) -> float:
-        """Return the share of the minutes that is spent, 0 to 1."""
+        """Return the share of the steps, or of the minutes, that is spent, 0 to 1."""
+        if self.plan.steps is not None:
+            return min(1.0, self.step / self.plan.steps)
         return min(1.0, self._spent_s / (60.0 * self.plan.minutes))
 
     def take_step(self, loss: torch.Tensor) -> None:

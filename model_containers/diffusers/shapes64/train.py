@@ -10,13 +10,12 @@ from pathlib import Path
 
 from model_containers.diffusers.shapes64.checkpoint_folder import size_bytes, write_checkpoint
 from model_containers.diffusers.shapes64.stage import Plan
-from model_containers.diffusers.shapes64.train_decoder import train_decoder
 from model_containers.diffusers.shapes64.train_denoiser import train_denoiser
 from model_containers.diffusers.shapes64.train_reader import train_reader
 from model_containers.diffusers.shapes64.train_vae import train_vae
 
-VAE_SHARE, READER_SHARE, DENOISER_SHARE, DECODER_SHARE = 0.25, 0.05, 0.45, 0.25
-"""How the minutes are divided between the four stages."""
+VAE_SHARE, READER_SHARE, DENOISER_SHARE = 0.14, 0.06, 0.8
+"""How the minutes are divided between the three stages."""
 
 
 def main() -> None:
@@ -34,9 +33,8 @@ def main() -> None:
     minutes, device, seed = arguments.minutes, arguments.device, arguments.seed
     vae = train_vae(Plan(VAE_SHARE * minutes, 8, 1.5e-3, device, seed, state / "vae.pt"))
     reader = train_reader(Plan(READER_SHARE * minutes, 96, 1.5e-3, device, seed, state / "reader.pt"))
-    plan = Plan(DENOISER_SHARE * minutes, 32, 1.5e-3, device, seed, state / "denoiser.pt")
+    plan = Plan(DENOISER_SHARE * minutes, 64, 1.5e-3, device, seed, state / "denoiser.pt")
     denoiser = train_denoiser(plan, vae, reader)
-    train_decoder(Plan(DECODER_SHARE * minutes, 8, 1e-3, device, seed, state / "decoder.pt"), vae)
     write_checkpoint(arguments.out, vae, denoiser, reader)
     logging.info("wrote %s, %.1f MB", arguments.out, size_bytes(arguments.out) / 1e6)
 

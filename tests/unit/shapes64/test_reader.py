@@ -71,8 +71,8 @@ def test_prompts_are_padded_and_cut_to_the_length_that_the_pipeline_uses() -> No
 
 
 def test_reading_gets_better_by_the_lesson(tmp_path: Path) -> None:
-    untaught = train_reader(Plan(1e-6, 32, 2e-3, "cpu", 0, tmp_path / "untaught.pt"))
-    taught = train_reader(Plan(0.1, 32, 2e-3, "cpu", 0, tmp_path / "taught.pt"))
+    untaught = train_reader(Plan(0.0, 32, 2e-3, "cpu", 0, tmp_path / "untaught.pt", steps=1))
+    taught = train_reader(Plan(0.0, 32, 2e-3, "cpu", 0, tmp_path / "taught.pt", steps=40))
     scenes, captions = lesson(random.Random(9), 100)
     told, tokens = answers(scenes), tokenize(taught.tokenizer, captions)
     with torch.no_grad():

@@ -25,8 +25,8 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 15.0
 
 _GATHER_S = 0.1
 _MANY = 400
-"""The log wakes its readers at every commit, which may hold one entry. Nobody waits for the archive like that: so it lets
-entries gather for a moment before it reads on, unless the last batch was so large that it is behind."""
+"""The log wakes its readers at every commit, which may hold one entry. Nobody waits for the archive like that: so it
+lets entries gather for a moment before it reads on, unless the last batch was so large that it is behind."""
 
 
 class Archiver:

@@ -31,8 +31,8 @@ Cursors = dict[str, int]
 
 _INSERT = "INSERT INTO entries (topic, key, payload, properties, checksum) VALUES "
 _AT_ONCE = (64, 16, 4, 1)
-"""Rows in one statement. Each step of a statement gives the interpreter's lock away and waits to get it back from a busy
-event loop, so few large ones are better; and few sizes, so that they stay prepared."""
+"""Rows in one statement. Each step of a statement gives the interpreter's lock away and waits to get it back from
+a busy event loop, so few large ones are better; and few sizes, so that they stay prepared."""
 
 _COLUMNS = "e.seq, e.topic, e.key, e.payload, e.properties, e.checksum"
 _ENQUEUE = """

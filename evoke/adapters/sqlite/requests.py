@@ -16,7 +16,6 @@ from evoke.domain import topics
 from evoke.domain.topics import Lane
 from evoke.ports.event_log import LogEntry
 
-
 _encode = msgspec.json.Encoder().encode
 _pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
 

@@ -41,9 +41,12 @@ class DirectoryBlobStore:
         path = files.path_of(self._blobs, key)
         draft = await self._run(self._new_draft, path, key)
         try:
-            async for chunk in data:
-                await self._run(draft.write, chunk)
-            return await self._run(draft.publish, path, key, media_type)
+            last = b""
+            async for chunk in data:  # one behind, so that the last chunk and the end are one piece of work
+                if last:
+                    await self._run(draft.write, last)
+                last = chunk
+            return await self._run(draft.publish, path, key, media_type, last)
         finally:
             if not draft.discarded:
                 await self._discard(draft)

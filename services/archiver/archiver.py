@@ -79,7 +79,7 @@ class Archiver:
         watermark = await self._archive.watermark()
         self._archived = dict(watermark)
         tail = self._log.tail({topic: watermark.get(topic) for topic in self._queues})
-        following = asyncio.ensure_future(_next(tail, 0))
+        following = asyncio.ensure_future(next_batch(tail, 0))
         stopping = asyncio.create_task(stop.wait())
         batch = Batch(self._pace)
         try:
@@ -90,7 +90,7 @@ class Archiver:
                     entries = following.result()
                     batch.add(entries, time.monotonic())
                     gather_s = _GATHER_S if len(entries) < _MANY else 0
-                    following = asyncio.ensure_future(_next(tail, gather_s))
+                    following = asyncio.ensure_future(next_batch(tail, gather_s))
                     self._metrics.waiting.set(len(batch))
                 await self._commit_due(batch, everything=stop.is_set())
         finally:
@@ -123,7 +123,7 @@ class Archiver:
         log.debug("committed", extra={"rows": len(rows), "lag_s": round(lag_s, 3)})
 
 
-async def _next(tail: AsyncIterator[Sequence[LogEntry]], gather_s: float) -> Sequence[LogEntry]:
+async def next_batch(tail: AsyncIterator[Sequence[LogEntry]], gather_s: float) -> Sequence[LogEntry]:
     """The tail's next batch, of what has come after so many seconds."""
     await asyncio.sleep(gather_s)
     return await anext(tail)

@@ -6,12 +6,15 @@ Each prints its table and writes its figures to `bench/results/NAME.json`. Quick
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
+import sys
 
 from bench.processes import python
 
 BENCHMARKS = {
     "against_celery": ["--rounds", "1", "--seconds", "3", "--jobs", "1000"],
+    "cost": ["--seconds", "2", "--pictures", "20"],
     "api_memory": ["--jobs", "5000"],
     "embedded_log": ["--seconds", "1"],
     "history": ["--jobs", "20000", "--small", "2000"],
@@ -19,14 +22,30 @@ BENCHMARKS = {
 """Each benchmark and what makes it quick."""
 
 
+TOOLS = {"wrk": "the load", "redis-server": "the peer"}
+"""Programs that no Python package brings, and what they are for."""
+
+
+def missing() -> str | None:
+    """What to install before anything can be measured; None when all is there."""
+    absent = [name for name in TOOLS if shutil.which(name) is None]
+    if not absent:
+        return None
+    wanted = " and ".join(f"{name} ({TOOLS[name]})" for name in absent)
+    return f"The benchmarks need {wanted}. On Debian: apt-get install {' '.join(absent)}"
+
+
 def main() -> int:
-    """Run the chosen benchmarks; returns the first exit code that is not 0."""
+    """Run the chosen benchmarks; returns the first exit code that is not 0, 2 when a program is missing."""
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), default=list(BENCHMARKS))
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
+    if (reason := missing()) is not None:
+        print(reason, file=sys.stderr)
+        return 2
     for name in options.only:
         print(f"\n## {name}\n", flush=True)
         finished = subprocess.run(

@@ -18,7 +18,7 @@ import httpx
 from bench import load
 from bench.processes import cpu_seconds, resident_bytes
 from bench.report import Figure, print_table, write_json
-from bench.stacks import BODY, Evoke, celery_peer, evoke
+from bench.stacks import BODY, Evoke, celery_peer, drained, evoke
 
 RESULTS = Path(__file__).parent / "results" / "against_celery.json"
 
@@ -31,20 +31,14 @@ def accepted_rate(url: str, seconds: int) -> float:
     return seen.rate
 
 
-def sustained_rate(url: str, finished: Callable[[], int], jobs: int, seconds: int) -> float:
-    """Jobs per second from the first submit until the last one is finished, submits going on meanwhile.
-
-    finished: a count that grows by one for every finished job and, if it counts backlog, is negative.
-    """
-    before = finished()
+def sustained_rate(url: str, unfinished: Callable[[], int], jobs: int, seconds: int) -> float:
+    """Jobs per second from the first submit until the last one is finished, submits going on meanwhile."""
     begin = time.monotonic()
     accepted = 0
     while accepted < jobs and time.monotonic() - begin < seconds:
         seen = load.post(url, BODY, duration_s=1)
         accepted += seen.requests - seen.errors
-    target = before + accepted if before > 0 else 0
-    while finished() < target:
-        time.sleep(0.05)
+    drained(unfinished)
     return accepted / (time.monotonic() - begin)
 
 
@@ -69,7 +63,7 @@ def measure_evoke(folder: Path, seconds: int, jobs: int) -> dict[str, float]:
             lambda: client.post(f"{system.url}/v1/jobs", json=BODY, headers=wait)
         )
         before = {name: cpu_seconds(pid) for name, pid in system.pids.items()}
-        figures["sustained"] = sustained_rate(f"{system.url}/v1/jobs", system.finished, jobs, 60)
+        figures["sustained"] = sustained_rate(f"{system.url}/v1/jobs", system.unfinished, jobs, 60)
         for name, pid in system.pids.items():
             print(
                 f"  evoke {name}: {cpu_seconds(pid) - before[name]:.1f} s CPU, {resident_bytes(pid) >> 20} MiB"
@@ -87,10 +81,11 @@ def hot_get_rate(system: Evoke, seconds: int) -> float:
 def measure_peer(folder: Path, seconds: int, jobs: int) -> dict[str, float]:
     """One round of the peer."""
     figures: dict[str, float] = {}
-    with celery_peer(folder) as system, httpx.Client(timeout=30) as client:
-        figures["latency"] = unloaded_p50_ms(lambda: client.post(f"{system.url}/jobs/wait", json=BODY))
-        figures["sustained"] = sustained_rate(f"{system.url}/jobs", system.finished, jobs, 60)
+    with celery_peer(folder / "accept", workers=False) as system:
         figures["accepted"] = accepted_rate(f"{system.url}/jobs", seconds)
+    with celery_peer(folder / "through") as system, httpx.Client(timeout=30) as client:
+        figures["latency"] = unloaded_p50_ms(lambda: client.post(f"{system.url}/jobs/wait", json=BODY))
+        figures["sustained"] = sustained_rate(f"{system.url}/jobs", system.unfinished, jobs, 60)
     return figures
 
 

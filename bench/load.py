@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -61,6 +62,12 @@ def get(base: str, paths: Sequence[str], *, connections: int = 64, duration_s: i
     """GET the paths in turn."""
     listed = "{" + ",".join(json.dumps(path) for path in paths) + "}"
     return _wrk(_GET.format(paths=listed, done=_DONE), base, connections, duration_s)
+
+
+def cpu_seconds() -> float:
+    """CPU time that all load until now has used, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _wrk(script: str, url: str, connections: int, duration_s: int) -> Load:

@@ -8,18 +8,18 @@ from typing import Any
 
 from model_containers.sdk import Manifest, Model, Output, Part, Result, Run, main
 
-SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}, "output": {"type": "boolean"}}}
+SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}, "output_bytes": {"type": "integer"}}}
 
 
 class Noop(Model):
-    """Returns at once; with `"output": true` in its input it writes the text to a small file."""
+    """Returns at once; with `output_bytes` in its input it writes a file of that size."""
 
     manifest = Manifest(id="noop", task="noop", input=SCHEMA, max_concurrency=64)
 
     async def generate(self, input: dict[str, Any], run: Run) -> AsyncIterator[Part]:
-        """Yield the end, perhaps after one small output."""
-        if input.get("output"):
-            yield Output("text.txt", "text/plain", str(input.get("text", "")).encode())
+        """Yield the end, perhaps after one output."""
+        if size_bytes := input.get("output_bytes"):
+            yield Output("0.bin", "application/octet-stream", bytes(size_bytes))
         yield Result(result={"length": len(str(input.get("text", "")))})
 
 
@@ -29,9 +29,9 @@ class ThreadedNoop(Noop):
     manifest = Manifest(id="noop", task="noop", input=SCHEMA, max_concurrency=64)
 
     def generate(self, input: dict[str, Any], run: Run) -> Result:  # type: ignore[override]  # plain, not async
-        """Return the end, perhaps after one small output."""
-        if input.get("output"):
-            run.write_output("text.txt", "text/plain", str(input.get("text", "")).encode())
+        """Return the end, perhaps after one output."""
+        if size_bytes := input.get("output_bytes"):
+            run.write_output("0.bin", "application/octet-stream", bytes(size_bytes))
         return Result(result={"length": len(str(input.get("text", "")))})
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -30,7 +31,25 @@ models:
       required: [text]
       properties:
         text: {type: string, maxLength: 1000}
+        output_bytes: {type: integer, minimum: 0}
 """
+
+
+DRAIN_S = 300.0
+
+
+def drained(unfinished: Callable[[], int]) -> None:
+    """Wait until nothing waits or runs. Raises TimeoutError.
+
+    Nothing is to be seen twice in a row: a broker's client takes a task from one list before it puts it in the other.
+    """
+    end = time.monotonic() + DRAIN_S
+    idle = 0
+    while idle < 2:
+        idle = idle + 1 if unfinished() == 0 else 0
+        if time.monotonic() > end:
+            raise TimeoutError(f"the jobs did not end within {DRAIN_S:.0f} s")
+        time.sleep(0.05)
 
 
 class Evoke(msgspec.Struct, frozen=True):
@@ -39,12 +58,11 @@ class Evoke(msgspec.Struct, frozen=True):
     url: str
     pids: dict[str, int]
 
-    def finished(self) -> int:
-        """How many jobs have been finished by the workers, by the sidecar's own count in the log."""
+    def unfinished(self) -> int:
+        """How many jobs wait or run, by the API's own count."""
         with urllib.request.urlopen(f"{self.url}/v1/queues", timeout=10) as answer:
             (queue,) = (q for q in json.load(answer)["items"] if q["name"] == "noop")
-        unfinished: int = sum(queue["depth"].values()) + queue["delayed"] + queue["running"]
-        return -unfinished
+        return int(sum(queue["depth"].values()) + queue["delayed"] + queue["running"])
 
 
 @contextmanager
@@ -81,20 +99,21 @@ def evoke(folder: Path, *, workers: bool = True, **settings: str) -> Iterator[Ev
 
 
 class Peer(msgspec.Struct, frozen=True):
-    """A running peer: URL of its API and of its Redis."""
+    """A running peer: URL of its API and of its Redis, and the process ids of its parts."""
 
     url: str
     redis_url: str
+    pids: dict[str, int]
 
-    def finished(self) -> int:
-        """How many results Celery has stored."""
+    def unfinished(self) -> int:
+        """How many tasks wait or run, by the broker's own lists (a task is acknowledged once its result is stored)."""
         client = redis.Redis.from_url(self.redis_url)
-        return sum(1 for _ in client.scan_iter("celery-task-meta-*", count=10_000))
+        return int(client.llen("celery")) + int(client.hlen("unacked"))
 
 
 @contextmanager
-def celery_peer(folder: Path) -> Iterator[Peer]:
-    """Run Redis (every write fsynced), a Celery worker with two processes, and the FastAPI door."""
+def celery_peer(folder: Path, *, workers: bool = True) -> Iterator[Peer]:
+    """Run Redis (every write fsynced), the FastAPI door and, if asked for, a Celery worker with two processes."""
     folder.mkdir(parents=True, exist_ok=True)
     redis_port, port = free_port(), free_port()
     redis_url = f"redis://127.0.0.1:{redis_port}/0"
@@ -116,12 +135,16 @@ def celery_peer(folder: Path) -> Iterator[Peer]:
         "--no-access-log",
     )
     with ExitStack() as stack:
-        for name, command in {"redis": server, "worker": worker, "door": door}.items():
-            stack.enter_context(running(command, folder / f"{name}.log", environment))
+        parts = {"redis": server, "door": door, **({"worker": worker} if workers else {})}
+        pids = {
+            name: stack.enter_context(running(command, folder / f"{name}.log", environment)).pid
+            for name, command in parts.items()
+        }
         url = f"http://127.0.0.1:{port}"
         wait_for_http(f"{url}/openapi.json")
-        asyncio.run(_first_result(url))
-        yield Peer(url, redis_url)
+        if workers:
+            asyncio.run(_first_result(url))
+        yield Peer(url, redis_url, pids)
 
 
 async def _first_result(url: str) -> None:

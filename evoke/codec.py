@@ -7,6 +7,7 @@ has a golden file in `tests/unit/codec/golden/`.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -54,9 +55,12 @@ def properties(event: AnyEvent, source: str, event_id: str, traceparent: str | N
 
 def rfc3339(time_ms: int) -> str:
     """Unix milliseconds as RFC 3339 text in UTC with milliseconds."""
-    return (
-        datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    return f"{_second(time_ms // 1000)}.{time_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)  # events that are written together have few different ones
+def _second(time_s: int) -> str:
+    return datetime.fromtimestamp(time_s, UTC).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def encode_progress(progress: Progress) -> bytes:

@@ -15,6 +15,7 @@ from evoke import bootstrap
 from evoke.domain.errors import InvalidInput
 from evoke.domain.retry import RetryPolicy
 from evoke.failpoints import Failpoints
+from evoke.process import settle
 from evoke.settings import Settings
 from worker_sidecar.held_jobs import HeldJobs
 from worker_sidecar.journal import Journal
@@ -32,6 +33,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     with _metrics_served(settings, registry):
         async with AsyncExitStack() as stack:
             place = await _opened(settings, queue, address, SidecarMetrics(registry), stack)
+            settle()
             await Worker(place, settings.concurrency, settings.drain_s).work(stop)
 
 

@@ -1,4 +1,4 @@
-"""A run's outputs on their way from the model to the blob store, streamed: at most two chunks of each are in memory."""
+"""A run's outputs on their way from the model to the blob store, streamed: a few chunks of each in memory at most."""
 
 from __future__ import annotations
 

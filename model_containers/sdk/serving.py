@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -101,6 +102,7 @@ async def _until_stopped(service: ModelService, healthy: Any, stop: asyncio.Even
         stopped.cancel()
         return 1
     await _announce(healthy, health_pb2.HealthCheckResponse.SERVING)
+    gc.freeze()  # models are many objects that live to the end: no collection need look at them again
     _log.info("ready")
     await stopped
     _log.info("stopping")

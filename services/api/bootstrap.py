@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +17,7 @@ from evoke.bootstrap import (
 )
 from evoke.failpoints import Failpoints
 from evoke.hot_view import Follower, HotView
+from evoke.process import settle
 from evoke.settings import Settings
 from services.api.application import create_application
 from services.api.authentication import Authentication
@@ -28,9 +28,6 @@ from services.api.metrics import Metrics
 from services.api.randomness import Randomness
 from services.api.server import listen, serve_http
 from services.console.routes import console_router
-
-_GC_THRESHOLDS = (20_000, 50, 100)
-"""The hot view is many objects that live long: looking through them all again and again would stop every request."""
 
 
 def clock_ms() -> int:
@@ -94,8 +91,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         following = tasks.create_task(context.follower.run())
         refreshing = tasks.create_task(context.authentication.keep_fresh())
         application = create_application(context, (console_router(),))
-        gc.set_threshold(*_GC_THRESHOLDS)
-        gc.freeze()
+        settle()
         await serve_http(application, context, stop, bound)
         following.cancel()
         refreshing.cancel()

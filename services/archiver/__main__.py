@@ -8,6 +8,8 @@ import logging
 import sys
 from collections.abc import Iterator
 
+import uvloop
+
 from evoke.domain.errors import EvokeError, InvalidInput
 from evoke.settings import load_settings
 from evoke.telemetry import configure_logging
@@ -40,7 +42,8 @@ def main() -> int:
     # It tells of every file that it opens.
     logging.getLogger("pyiceberg").setLevel(logging.WARNING)
     try:
-        asyncio.run(_COMMANDS[arguments.command](settings))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_COMMANDS[arguments.command](settings))
     except* EvokeError as errors:
         failed = [str(error) for error in _leaves(errors)]
     else:

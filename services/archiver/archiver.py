@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 15.0
 
+_GATHER_S = 0.1
+_MANY = 400
+"""The log wakes its readers at every commit, which may hold one entry. Nobody waits for the archive like that: so it
+lets entries gather for a moment before it reads on, unless the last batch was so large that it is behind."""
+
 
 class Archiver:
     """Follows the topics of some queues into the archive."""
@@ -74,7 +79,7 @@ class Archiver:
         watermark = await self._archive.watermark()
         self._archived = dict(watermark)
         tail = self._log.tail({topic: watermark.get(topic) for topic in self._queues})
-        following = asyncio.ensure_future(anext(tail))
+        following = asyncio.ensure_future(next_batch(tail, 0))
         stopping = asyncio.create_task(stop.wait())
         batch = Batch(self._pace)
         try:
@@ -82,8 +87,10 @@ class Archiver:
                 due_s = batch.due_in_s(time.monotonic())
                 await asyncio.wait({following, stopping}, timeout=due_s, return_when=asyncio.FIRST_COMPLETED)
                 if following.done():
-                    batch.add(following.result(), time.monotonic())
-                    following = asyncio.ensure_future(anext(tail))
+                    entries = following.result()
+                    batch.add(entries, time.monotonic())
+                    gather_s = _GATHER_S if len(entries) < _MANY else 0
+                    following = asyncio.ensure_future(next_batch(tail, gather_s))
                     self._metrics.waiting.set(len(batch))
                 await self._commit_due(batch, everything=stop.is_set())
         finally:
@@ -114,6 +121,12 @@ class Archiver:
         self._metrics.undecodable.inc(sum(row.type == UNDECODABLE for row in rows))
         self._metrics.lag_seconds.set(lag_s)
         log.debug("committed", extra={"rows": len(rows), "lag_s": round(lag_s, 3)})
+
+
+async def next_batch(tail: AsyncIterator[Sequence[LogEntry]], gather_s: float) -> Sequence[LogEntry]:
+    """The tail's next batch, of what has come after so many seconds."""
+    await asyncio.sleep(gather_s)
+    return await anext(tail)
 
 
 async def _end(

@@ -10,7 +10,7 @@ import msgspec
 
 from evoke import codec
 from evoke.domain import topics
-from evoke.domain.errors import UndecodableEvent
+from evoke.domain.errors import InvalidInput, UndecodableEvent
 from evoke.domain.events import AnyEvent
 from evoke.domain.ids import is_job_id, job_time_ms
 from evoke.ports.archive import UNDECODABLE, EventRow
@@ -85,7 +85,10 @@ def _tag(event: AnyEvent) -> str:
 
 
 def _job_time_ms(job_id: str, time_ms: int, now_ms: int) -> int:
-    return _bounded(job_time_ms(job_id) if is_job_id(job_id) else time_ms, now_ms)
+    try:
+        return _bounded(job_time_ms(job_id), now_ms)
+    except InvalidInput:
+        return _bounded(time_ms, now_ms)
 
 
 def _bounded(time_ms: int | None, now_ms: int) -> int:

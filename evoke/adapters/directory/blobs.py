@@ -39,15 +39,17 @@ class DirectoryBlobStore:
     async def put(self, key: str, data: AsyncIterator[bytes], media_type: str) -> BlobInfo:
         """Store bytes durably; see `BlobStore.put`."""
         path = files.path_of(self._blobs, key)
-        if await self._run(path.exists):
-            raise BlobExists(f"{key} exists")
-        draft = await self._run(self._new_draft)
+        draft = await self._run(self._new_draft, path, key)
         try:
-            async for chunk in data:
-                await self._run(draft.write, chunk)
-            return await self._run(draft.publish, path, key, media_type)
+            last = b""
+            async for chunk in data:  # one behind, so that the last chunk and the end are one piece of work
+                if last:
+                    await self._run(draft.write, last)
+                last = chunk
+            return await self._run(draft.publish, path, key, media_type, last)
         finally:
-            await self._discard(draft)
+            if not draft.discarded:
+                await self._discard(draft)
 
     async def stat(self, key: str) -> BlobInfo:
         """Describe a blob; see `BlobStore.stat`. Raises Unavailable when it is damaged."""
@@ -89,7 +91,9 @@ class DirectoryBlobStore:
         self._closed = True
         await asyncio.to_thread(self._threads.shutdown)
 
-    def _new_draft(self) -> files.Draft:
+    def _new_draft(self, path: Path, key: str) -> files.Draft:
+        if path.exists():
+            raise BlobExists(f"{key} exists")
         self._drafts.mkdir(parents=True, exist_ok=True)
         if not self._swept:
             self._swept = True

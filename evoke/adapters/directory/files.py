@@ -61,14 +61,16 @@ class Draft:
     def write(self, chunk: bytes) -> None:
         """Add bytes. Raises OSError."""
         with self._busy:
-            self._digest.update(chunk)
-            self._size_bytes += len(chunk)
-            self._write_all(chunk)
+            self._add(chunk)
 
-    def publish(self, path: Path, key: str, media_type: str) -> BlobInfo:
-        """Make it durable and give it its name. Raises BlobExists, OSError; then it is not there."""
-        trailer = _Trailer(media_type, self._size_bytes, self._digest.hexdigest())
+    def publish(self, path: Path, key: str, media_type: str, last: bytes = b"") -> BlobInfo:
+        """Add the last bytes, make all durable, give it its name, discard the temporary one.
+
+        Raises BlobExists, OSError: it is not there then.
+        """
         with self._busy:
+            self._add(last)
+            trailer = _Trailer(media_type, self._size_bytes, self._digest.hexdigest())
             encoded = msgspec.json.encode(trailer)
             self._write_all(encoded + _END.pack(len(encoded), _MAGIC))
             os.fsync(self._descriptor)
@@ -78,15 +80,29 @@ class Draft:
             except OSError:
                 path.unlink()
                 raise
+            self._close()
         return BlobInfo(key, media_type, trailer.size_bytes, trailer.sha256)
 
+    @property
+    def discarded(self) -> bool:
+        """Whether the temporary name is gone."""
+        return self._descriptor < 0
+
     def discard(self) -> None:
-        """Remove the temporary name and close the file."""
+        """Remove the temporary name and close the file. Idempotent."""
         with self._busy:
-            if self._descriptor >= 0:
-                self._path.unlink(missing_ok=True)
-                os.close(self._descriptor)
-                self._descriptor = -1
+            self._close()
+
+    def _add(self, chunk: bytes) -> None:
+        self._digest.update(chunk)
+        self._size_bytes += len(chunk)
+        self._write_all(chunk)
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            self._path.unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def _link(self, path: Path, key: str) -> None:
         for last in (False,) * (_TRIES - 1) + (True,):

@@ -24,7 +24,7 @@ from evoke.adapters.sqlite.schema import (
 )
 from evoke.adapters.sqlite.threads import Task, Work, outcome_of
 from evoke.adapters.sqlite.wakeups import Wakeups
-from evoke.adapters.sqlite.writer import NEWEST, Append, Change, Writer
+from evoke.adapters.sqlite.writer import NEWEST, Append, Change, Removal, Writer
 from evoke.domain.errors import Unavailable
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ class Database:
         """Queue a write; its future tells the end. Raises Unavailable, StorageFull, LogCorrupt."""
         self._writer.submit(change)
 
-    async def write(self, change: Change) -> Any:
+    async def write(self, change: Change | Removal) -> Any:
         """Run a write and return what it returned. Raises as `submit`."""
         self._writer.submit(change)
         return await outcome_of(change, DEADLINE_S, _late)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import apsw
 import msgspec
@@ -28,7 +29,11 @@ Row = tuple[str, str, bytes, bytes, int]
 Cursors = dict[str, int]
 """For each topic the sequence number after which to go on."""
 
-_INSERT = "INSERT INTO entries (topic, key, payload, properties, checksum) VALUES (?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO entries (topic, key, payload, properties, checksum) VALUES "
+_AT_ONCE = (64, 16, 4, 1)
+"""Rows in one statement. Each step of a statement gives the interpreter's lock away and waits to get it back from
+a busy event loop, so few large ones are better; and few sizes, so that they stay prepared."""
+
 _COLUMNS = "e.seq, e.topic, e.key, e.payload, e.properties, e.checksum"
 _ENQUEUE = """
 INSERT INTO requests (seq, topic, state, owner, taken, due_ms, queued_ms)
@@ -93,7 +98,7 @@ def append(connection: apsw.Connection, rows: Sequence[Row], now_ms: int) -> lis
     now_ms: Unix time in ms. Returns their sequence numbers, in order. The newest entry of a topic is never deleted,
     hence no number is given twice.
     """
-    connection.executemany(_INSERT, rows)
+    _insert(connection, rows)
     last = connection.last_insert_rowid()
     first = last - len(rows) + 1
     if any(row[0].startswith("requested_") for row in rows):
@@ -101,12 +106,26 @@ def append(connection: apsw.Connection, rows: Sequence[Row], now_ms: int) -> lis
     return list(range(first, last + 1))
 
 
-def read_one(connection: apsw.Connection, seq: int) -> LogEntry:
-    """Read the entry of that number. Raises LogCorrupt when it is damaged or missing."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM entries e WHERE seq = ?", (seq,)).fetchone()  # noqa: S608
-    if row is None:
-        raise LogCorrupt(f"the entry at position {seq:016x} of the log is missing, though it is queued")
-    return entry_of(row)
+def _insert(connection: apsw.Connection, rows: Sequence[Row]) -> None:
+    start = 0
+    for size in _AT_ONCE:
+        while len(rows) - start >= size:
+            values = chain.from_iterable(rows[start : start + size])
+            connection.execute(_INSERT + ", ".join(["(?, ?, ?, ?, ?)"] * size), tuple(values))
+            start += size
+
+
+def read_queued(connection: apsw.Connection, seqs: Sequence[int]) -> list[LogEntry]:
+    """Read the entries of those numbers, in that order. Raises LogCorrupt when one is damaged or missing."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM json_each(?) AS wanted "  # noqa: S608
+        "CROSS JOIN entries AS e ON e.seq = wanted.value ORDER BY wanted.key"
+    )
+    found = [entry_of(row) for row in connection.execute(sql, (_encode(seqs).decode(),))]
+    missing = set(map(position_of, seqs)) - {entry.position for entry in found}
+    if missing:
+        raise LogCorrupt(f"the entry at position {min(missing)} of the log is missing, though it is queued")
+    return found
 
 
 def read_topic(connection: apsw.Connection, topic: str, after: int, limit: int) -> list[LogEntry]:

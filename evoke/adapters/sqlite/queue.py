@@ -15,7 +15,7 @@ from evoke.adapters.sqlite import requests
 from evoke.adapters.sqlite.database import Database
 from evoke.adapters.sqlite.requests import Receipt, Subscriber, Taken
 from evoke.adapters.sqlite.wakeups import Wakeup, takeable
-from evoke.adapters.sqlite.writer import Change
+from evoke.adapters.sqlite.writer import Change, Removal
 from evoke.domain.errors import EvokeError, InvalidInput, Unavailable
 from evoke.domain.topics import Lane
 from evoke.ports.request_queue import Delivery, QueueStats
@@ -125,8 +125,7 @@ class SqliteSubscription:
 
     async def ack(self, delivery: Delivery) -> None:
         """The request is done with; see `Subscription.ack`."""
-        receipt, token = Receipt.parse(delivery.receipt), self._subscriber.token
-        await self._write(Change(lambda connection: requests.remove(connection, token, receipt)))
+        await self._write(Removal(self._subscriber.token, Receipt.parse(delivery.receipt)))
 
     async def give_back(self, delivery: Delivery) -> None:
         """Let others have the request; see `Subscription.give_back`."""
@@ -245,7 +244,7 @@ class SqliteSubscription:
         subscriber, lease_ms = self._subscriber, self._lease_ms
         await self._write(Change(lambda connection: requests.renew(connection, subscriber, lease_ms)))
 
-    async def _write(self, change: Change) -> None:
+    async def _write(self, change: Change | Removal) -> None:
         self._require_open()
         await self._database.write(change)
 

@@ -8,12 +8,16 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import apsw
+import msgspec
 
-from evoke.adapters.sqlite.entries import read_one
+from evoke.adapters.sqlite.entries import read_queued
 from evoke.adapters.sqlite.schema import scalar
 from evoke.domain import topics
 from evoke.domain.topics import Lane
 from evoke.ports.event_log import LogEntry
+
+_encode = msgspec.json.Encoder().encode
+_pairs = msgspec.json.Decoder(list[tuple[int, int]]).decode
 
 
 class State(IntEnum):
@@ -114,38 +118,43 @@ def take(
         (*lanes, clock_ms()),
     )
     interactive, bulk = (_waiting(connection, topic, limit) for topic in lanes)
-    chosen = turns.choose(interactive, bulk, limit)
+    chosen = turns.choose(list(interactive), list(bulk), limit)
     if not chosen:
         return []
-    entries = [read_one(connection, seq) for _, seq in chosen]
+    seqs = [seq for _, seq in chosen]
+    entries = read_queued(connection, seqs)
     if scalar(connection, "SELECT 1 FROM subscribers WHERE token = ?", (subscriber.token,)) is None:
         renew(connection, subscriber, lease_ms)
-    receipts = [_hold(connection, subscriber.token, seq) for _, seq in chosen]
+    connection.execute(
+        "UPDATE requests SET state = 1, owner = ?, taken = taken + 1 "
+        "WHERE seq IN (SELECT value FROM json_each(?))",
+        (subscriber.token, _encode(seqs).decode()),
+    )
+    taken = {**interactive, **bulk}
     return [
-        Taken(lane, entry, receipt)
-        for (lane, _), entry, receipt in zip(chosen, entries, receipts, strict=True)
+        Taken(lane, entry, Receipt(seq, taken[seq] + 1))
+        for (lane, seq), entry in zip(chosen, entries, strict=True)
     ]
 
 
-def _waiting(connection: apsw.Connection, topic: str, limit: int) -> list[int]:
-    rows = connection.execute(
-        "SELECT seq FROM requests WHERE topic = ? AND state = 0 ORDER BY seq LIMIT ?", (topic, limit)
+def _waiting(connection: apsw.Connection, topic: str, limit: int) -> dict[int, int]:
+    """The oldest requests that wait, by number, and how often each was taken; read in one step."""
+    found = scalar(
+        connection,
+        "SELECT json_group_array(json_array(seq, taken) ORDER BY seq) FROM "
+        "(SELECT seq, taken FROM requests WHERE topic = ? AND state = 0 ORDER BY seq LIMIT ?)",
+        (topic, limit),
     )
-    return [row[0] for row in rows]
+    return dict(_pairs(str(found)))
 
 
-def _hold(connection: apsw.Connection, token: str, seq: int) -> Receipt:
-    sql = "UPDATE requests SET state = 1, owner = ?, taken = taken + 1 WHERE seq = ? RETURNING taken"
-    rows = connection.execute(sql, (token, seq)).fetchall()  # to its end: else the change is undone
-    taken = rows[0][0]
-    assert isinstance(taken, int)  # noqa: S101 - the table is STRICT
-    return Receipt(seq, taken)
-
-
-def remove(connection: apsw.Connection, token: str, receipt: Receipt) -> None:
-    """The request is done with; nothing happens when it is no longer this subscriber's."""
+def remove(connection: apsw.Connection, done: Sequence[tuple[str, Receipt]]) -> None:
+    """These requests are done with, each by the token of its subscriber; one that is no longer its own stays."""
     connection.execute(
-        "DELETE FROM requests WHERE seq = ? AND taken = ? AND owner = ?", (receipt.seq, receipt.taken, token)
+        "DELETE FROM requests WHERE seq IN (SELECT r.seq FROM json_each(?) AS done "
+        "CROSS JOIN requests AS r ON r.seq = done.value ->> 0 "
+        "WHERE r.taken = done.value ->> 1 AND r.owner = done.value ->> 2)",
+        (_encode([(receipt.seq, receipt.taken, token) for token, receipt in done]).decode(),),
     )
 
 

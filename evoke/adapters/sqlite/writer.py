@@ -14,11 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import apsw
 
-from evoke.adapters.sqlite import entries
+from evoke.adapters.sqlite import entries, requests
 from evoke.adapters.sqlite.locks import FairLock
 from evoke.adapters.sqlite.schema import close, connect, rewrite_wal, scalar, translated
 from evoke.adapters.sqlite.threads import Outcome, Task, Work, deliver
@@ -62,7 +62,18 @@ class Change(Task[Any]):
         self.subjects = subjects
 
 
-Write = Append | Change
+class Removal(Task[None]):
+    """A request that its subscriber, named by its token, is done with. It need not survive the loss of power."""
+
+    __slots__ = ("receipt", "token")
+
+    def __init__(self, token: str, receipt: requests.Receipt) -> None:
+        super().__init__(_never)
+        self.token = token
+        self.receipt = receipt
+
+
+Write = Append | Change | Removal
 
 
 class Writer:
@@ -130,10 +141,11 @@ class Writer:
 
     def _write(self, group: list[Write]) -> None:
         appends = [task for task in group if isinstance(task, Append)]
+        removals = [task for task in group if isinstance(task, Removal)]
         changes = [task for task in group if isinstance(task, Change)]
         try:
             with self._lock:
-                outcomes = self._commit(appends, changes)
+                outcomes = self._commit(appends, removals, changes)
         except (apsw.Error, OSError) as error:
             self._fail(group, error)
             return
@@ -168,11 +180,11 @@ class Writer:
         else:
             self._checkpoint_at = CHECKPOINT_PAGES if moved == pages else self._wal_pages + CHECKPOINT_PAGES
 
-    def _commit(self, appends: list[Append], changes: list[Change]) -> list[Outcome]:
+    def _commit(self, appends: list[Append], removals: list[Removal], changes: list[Change]) -> list[Outcome]:
         self._set_durable(bool(appends) or any(task.durable for task in changes))
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            outcomes = self._apply(appends, changes)
+            outcomes = self._apply(appends, removals, changes)
             self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
@@ -180,13 +192,16 @@ class Writer:
             raise
         return outcomes
 
-    def _apply(self, appends: list[Append], changes: list[Change]) -> list[Outcome]:
+    def _apply(self, appends: list[Append], removals: list[Removal], changes: list[Change]) -> list[Outcome]:
         outcomes: list[Outcome] = []
         if appends:
             seqs = entries.append(
                 self._connection, [task.row for task in appends], time.time_ns() // 1_000_000
             )
             outcomes += [(task, seq, None) for task, seq in zip(appends, seqs, strict=True)]
+        if removals:
+            requests.remove(self._connection, [(task.token, task.receipt) for task in removals])
+            outcomes += [(task, None, None) for task in removals]
         for task in changes:
             try:
                 outcomes.append((task, task.work(self._connection), None))
@@ -251,5 +266,5 @@ class Writer:
             self._tasks.put(None)
 
 
-def _never(connection: apsw.Connection) -> int:
-    raise AssertionError("appends are written together")
+def _never(connection: apsw.Connection) -> NoReturn:
+    raise AssertionError("writes of this kind are done together")

@@ -17,7 +17,7 @@ from evoke.domain.ids import uuid7
 from evoke.ports.archive import Archive
 from evoke.ports.event_log import EventLog, Position, Record
 from evoke.settings import Settings, load_settings
-from services.archiver.archiver import Archiver
+from services.archiver.archiver import Archiver, next_batch
 from services.archiver.batch import Pace
 from services.archiver.metrics import ArchiverMetrics
 
@@ -140,3 +140,14 @@ async def test_a_lease_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     lease = await open_archiver_lease(load_settings({"data_dir": tmp_path}))
     with pytest.raises(Unavailable):
         await lease.acquire()
+
+
+async def test_entries_that_come_one_by_one_are_read_together(event_log: EventLog) -> None:
+    tail = event_log.tail({TOPIC: None})
+    reading = asyncio.create_task(next_batch(tail, gather_s=0.3))
+
+    appended = [await append(event_log) for _ in range(5)]
+
+    assert not reading.done()
+    batch = await asyncio.wait_for(reading, DEADLINE_S)
+    assert [entry.position for entry in batch] == appended

@@ -138,7 +138,8 @@ def _queues(connection: Connection) -> Iterator[Finding]:
     for line in connection.get("/v1/queues")["items"]:
         name, waiting = line["name"], sum(line["depth"].values())
         if line["workers"]:
-            yield Finding("queue", Verdict.OK, f"{name}: {line['workers']} workers, {waiting} waiting")
+            workers = f"{line['workers']} worker{'' if line['workers'] == 1 else 's'}"
+            yield Finding("queue", Verdict.OK, f"{name}: {workers}, {waiting} waiting")
             continue
         advice = "Start a worker that serves it: evoke up --models ..., or a sidecar with EVOKE_QUEUE."
         verdict = Verdict.BROKEN if waiting else Verdict.WARNING

@@ -49,7 +49,7 @@ class Refused(CommandFailed):
 
     def __init__(self, status: int, problem: dict[str, object], *advice: str) -> None:
         detail = problem.get("detail") or problem.get("title") or f"HTTP status {status}"
-        super().__init__(str(detail), *_fields(problem), *advice)
+        super().__init__(str(detail), *(line for line in _fields(problem) if line != detail), *advice)
         self.status = status
         self.problem = problem
 

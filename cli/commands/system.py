@@ -172,7 +172,8 @@ def _allowed(field: dict[str, Any]) -> str:
         return ", ".join(str(value) for value in field["enum"])
     low, high = field.get("minimum"), field.get("maximum")
     if low is not None and high is not None:
-        return f"{low} to {high}"
+        step = field.get("multipleOf")
+        return f"{low} to {high}" + (f", multiples of {step}" if step is not None and step != 1 else "")
     if "maxLength" in field:
         return f"at most {field['maxLength']} characters"
     return "" if low is None and high is None else f"≥ {low}" if high is None else f"≤ {high}"

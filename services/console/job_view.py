@@ -71,7 +71,10 @@ def title_of(job: Mapping[str, Any]) -> str:
     for name in ("prompt", "text", "lyrics"):
         if isinstance(given.get(name), str) and given[name].strip():
             return _short(" ".join(given[name].split()))
-    said = ", ".join(f"{name} {value}" for name, value in list(given.items())[:3])
+    told = [
+        (name, value) for name, value in given.items() if not (isinstance(value, str) and not value.strip())
+    ]
+    said = ", ".join(f"{name} = {value}" for name, value in told[:3])
     return _short(f"{job['model']}: {said}" if said else str(job["model"]))
 
 

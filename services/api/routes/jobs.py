@@ -80,11 +80,11 @@ class JobRoutes:
         """`GET /v1/jobs/{id}`."""
         require_ready(self._context)
         await reach_min_position(self._context, exchange)
+        wait_s = asked_wait_s(exchange, self._context.settings.max_wait_s)
         hot = self._context.view.get(exchange.tenant, exchange.parameters["id"])
         if hot is not None and hot.packed is not None:
             return self._ended(exchange, hot, hot.packed)
         found = await self._lookup.find(exchange.tenant, exchange.parameters["id"])
-        wait_s = asked_wait_s(exchange, self._context.settings.max_wait_s)
         if wait_s:
             found = await self._lookup.finished(found, wait_s)
         return tagged(exchange, _encode(self._lookup.document(found)))

@@ -49,6 +49,7 @@ function banner(text, kind) {
 function lost() {
   if (away) return;
   away = true;
+  document.documentElement.dataset.api = "away";
   banner("The API does not answer. Trying again until it is back; nothing that was accepted is lost.", "lost");
   probe(FIRST_MS);
 }
@@ -66,6 +67,7 @@ async function probe(delay) {
 
 function returned() {
   away = false;
+  delete document.documentElement.dataset.api;
   banner("The API is back.", "returned");
   setTimeout(() => away || banner("", ""), 4000);
   announce("The API is back.");

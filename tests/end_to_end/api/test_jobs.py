@@ -230,3 +230,15 @@ async def test_a_slash_at_the_end_makes_no_difference_and_loses_no_body(world: W
     answer = await world.http.post(path, json=BODY)
     assert answer.status_code == 202
     assert (await world.http.get(f"/v1/jobs/{answer.json()['id']}/")).status_code == 200
+
+
+@pytest.mark.parametrize("wait", ["soon", "nan", "-1"])
+async def test_a_wait_that_is_no_number_is_refused_of_a_job_that_has_ended_too(
+    world: World, wait: str
+) -> None:
+    job = await world.submit()
+    for ended in (False, True):
+        if ended:
+            await world.succeed(job)
+        answer = await world.http.get(f"/v1/jobs/{job['id']}", params={"wait": wait})
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "wait")

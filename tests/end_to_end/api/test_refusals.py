@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,8 @@ async def test_a_large_prompt_is_refused_without_repeating_it(world: World) -> N
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
-        ({"extra": 1}, "body"),
+        ({"extra": 1}, "extra"),
+        ({"model": 1}, "model"),
         ({"priority": 1001}, "priority"),
         ({"priority": "high"}, "priority"),
         ({"metadata": {"grouping": 5}}, "metadata.grouping"),
@@ -125,6 +127,38 @@ async def test_a_bad_envelope_is_422(world: World, changed: dict[str, Any], fiel
     answer = await world.http.post("/v1/jobs", json={"model": MODEL, "input": {"prompt": "a"}, **changed})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize("left_out", ["model", "input"])
+async def test_a_field_that_is_left_out_is_named(world: World, left_out: str) -> None:
+    whole = {"model": MODEL, "input": {"prompt": "a"}}
+    answer = await world.http.post("/v1/jobs", json={k: v for k, v in whole.items() if k != left_out})
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": left_out, "message": "is required"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "empty"),
+        (PREFIX + b'"\\ud800"}}', "surrogate"),
+        (PREFIX + b'"\\ud800 and more text"}}', "surrogate"),
+        (PREFIX + b"1e999}}", "a number in input is too large"),
+        (PREFIX + b"9" * 5000 + b"}}", "a number in input is too large"),
+        (PREFIX, "truncated"),
+    ],
+)
+async def test_what_is_no_json_is_400_and_says_why(world: World, body: bytes, words: str) -> None:
+    answer = await world.http.post("/v1/jobs", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+    assert words in answer.json()["detail"]
+
+
+async def test_a_compressed_body_is_415_rather_than_bad_json(world: World) -> None:
+    body = gzip.compress(b'{"model": "shapes-64", "input": {"prompt": "a"}}')
+    answer = await world.http.post("/v1/jobs", content=body, headers={**JSON, "Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert "compressed" in answer.json()["detail"]
 
 
 async def test_deep_metadata_is_refused(world: World) -> None:

@@ -26,8 +26,10 @@ async def test_the_api_going_away_is_said_and_everything_goes_on_when_it_is_back
         await world.start(job)
         await expect(panel(page).locator(".status")).to_have_text("running")
     await expect(page.get_by_text(AWAY)).to_be_visible()
+    await expect(page.locator(".line-text")).to_be_hidden()  # nobody knows now whether a worker is there
     async with running_api(tmp_path, port=port) as world:
         await expect(page.get_by_text(AWAY)).to_be_hidden()
+        await expect(page.locator(".line-text")).to_be_visible()
         await expect(page.locator("[data-banner]")).to_have_text("The API is back.")
         await world.succeed(job, data=picture())
         await visible_picture(page)

@@ -144,7 +144,7 @@ async def test_another_model_has_another_form(world: World, page: Page) -> None:
     await expect(page.locator("#error-no")).to_be_visible()
     await page.get_by_label("Number (needed)").fill("52")
     await page.get_by_role("button", name="Create", exact=True).click()
-    await expect(panel(page)).to_contain_text("factorial: no 52")
+    await expect(panel(page)).to_contain_text("factorial: no = 52")
     assert (await jobs(world))[0]["input"] == {"no": 52}
 
 

@@ -66,6 +66,45 @@ async def test_no_page_scrolls_sideways_on_a_phone(world: World, page: Page) -> 
         assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], address
 
 
+async def test_on_a_phone_every_figure_of_a_queue_is_in_sight_with_its_name(world: World, page: Page) -> None:
+    await page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    await page.goto(f"{world.url}/queues")
+    row = page.get_by_role("row", name="txt2img_generation")
+    await expect(row.get_by_role("cell")).to_have_count(6)
+    seen = await row.get_by_role("cell").evaluate_all(
+        """cells => cells.map(cell => [getComputedStyle(cell, '::before').content,
+                                       cell.getBoundingClientRect().right <= innerWidth])"""
+    )
+    names = ["Workers", "Running", "Waiting", "In bulk", "To be tried again", "Oldest waits"]
+    assert seen == [[f'"{name}"', True] for name in names]
+
+
+async def test_a_label_stays_beside_its_field_at_any_width(world: World, page: Page) -> None:
+    for width in (320, PHONE["width"], 700, 1280):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await page.goto(f"{world.url}/jobs")
+        for name in ("Status", "Model"):
+            label = await page.locator("#filter-form label", has_text=name).bounding_box()
+            field = await page.get_by_label(name).bounding_box()
+            assert label is not None
+            assert field is not None
+            assert field["y"] <= label["y"] + label["height"] / 2 <= field["y"] + field["height"], (
+                width,
+                name,
+            )
+
+
+async def test_the_head_of_the_page_lines_up_with_what_is_below(world: World, page: Page) -> None:
+    for width in (PHONE["width"], 1280, 1920):
+        await page.set_viewport_size({"width": width, "height": 800})
+        await page.goto(f"{world.url}/jobs")
+        brand = await page.locator(".brand").bounding_box()
+        heading = await page.locator("h1").bounding_box()
+        assert brand is not None
+        assert heading is not None
+        assert abs(brand["x"] - heading["x"]) <= 1, width
+
+
 async def test_the_colours_follow_the_system_until_somebody_chooses(world: World, page: Page) -> None:
     await page.emulate_media(color_scheme="dark")
     await page.goto(world.url)

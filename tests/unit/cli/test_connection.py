@@ -150,3 +150,9 @@ def test_a_place_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     with scripted_server({"/a": [Answer(PICTURE)]}) as server, Connection(server.url) as connection:
         with pytest.raises(Usage, match="can't write"):
             connection.download("/a", tmp_path / "missing" / "out.png", None)
+
+
+def test_what_is_wrong_with_one_field_is_told_once() -> None:
+    said = "input.steps: must be at most 150"
+    problem = {"detail": said, "errors": [{"field": "input.steps", "message": "must be at most 150"}]}
+    assert (str(Refused(422, problem)), Refused(422, problem).advice) == (said, ())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cli.artifacts import check_target, save, targets, told
+from cli.commands.system import _allowed
 from cli.completion import complete_model
 from cli.connection import Connection
 from cli.events import ServerEvent
@@ -239,3 +240,9 @@ def test_completion_offers_what_the_api_has_and_is_silent_without_one(
     assert complete_model("") == []
     monkeypatch.setenv("EVOKE_URL", "file:///etc/passwd")
     assert complete_model("") == []
+
+
+def test_a_field_is_told_with_its_bounds_and_its_step() -> None:
+    width = {"type": "integer", "minimum": 64, "maximum": 256, "multipleOf": 8}
+    steps = {"type": "integer", "minimum": 1, "maximum": 150, "multipleOf": 1}
+    assert [_allowed(field) for field in (width, steps)] == ["64 to 256, multiples of 8", "1 to 150"]

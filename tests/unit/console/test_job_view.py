@@ -54,8 +54,8 @@ def test_a_small_picture_is_known_to_be_small() -> None:
     [
         ({"prompt": "  a red\n circle "}, "a red circle"),
         ({"prompt": "x" * 500}, "x" * 139 + "…"),
-        ({"prompt": "   ", "steps": 3}, "shapes-64: prompt    , steps 3"),
-        ({"no": 5}, "shapes-64: no 5"),
+        ({"prompt": "   ", "steps": 3}, "shapes-64: steps = 3"),
+        ({"no": 5}, "shapes-64: no = 5"),
         ({}, "shapes-64"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from evoke.domain import topics
 from evoke.domain.errors import InvalidInput, UnknownModel
 
 
@@ -99,6 +100,13 @@ def catalogue_of(document: Mapping[str, Any]) -> Catalogue:
 
 def _model_of(entry: object, place: int) -> Model:
     try:
-        return msgspec.convert(entry, Model)
+        model = msgspec.convert(entry, Model)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"models[{place}]", str(error)) from error
+    if topics.names_a_lane(model.queue):
+        raise InvalidInput(
+            f"models[{place}].queue",
+            f"{model.queue!r} of {model.id!r} must not end in {topics.BULK_SUFFIX!r}: "
+            "its topic would be another queue's bulk lane",
+        )
+    return model

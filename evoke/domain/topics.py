@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+BULK_SUFFIX = "_bulk"
+"""What the topic of a queue's bulk lane has at its end, and hence no queue's name may have."""
+
 
 class Lane(StrEnum):
     """A queue's two lanes: workers drain `interactive` first and `bulk` at a fixed weight."""
@@ -14,7 +17,15 @@ class Lane(StrEnum):
 
 def requested(queue: str, lane: Lane = Lane.INTERACTIVE) -> str:
     """Topic of submissions: both the queue and the log of them."""
-    return f"requested_{queue}" if lane is Lane.INTERACTIVE else f"requested_{queue}_bulk"
+    return f"requested_{queue}" if lane is Lane.INTERACTIVE else f"requested_{queue}{BULK_SUFFIX}"
+
+
+def names_a_lane(queue: str) -> bool:
+    """Whether a queue of that name would share its topic of submissions with another queue's bulk lane.
+
+    No other two topics can be the same: every kind has its own beginning, and only the bulk lane has an ending.
+    """
+    return queue.endswith(BULK_SUFFIX)
 
 
 def retry_requested(queue: str) -> str:

@@ -99,6 +99,17 @@ def test_a_document_that_is_no_catalogue_is_refused_with_the_place(
         catalogue_of(document)
 
 
+@pytest.mark.parametrize("queue", ["pictures_bulk", "pictures_bulk_bulk", "_bulk"])
+def test_a_queue_whose_topic_is_another_queues_bulk_lane_is_refused_with_its_entry(queue: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"models\[1\]\.queue.*'{queue}' of 'brush'.*'_bulk'"):
+        catalogue(entry("pen"), entry("brush", queue=queue))
+
+
+@pytest.mark.parametrize("queue", ["bulk", "bulk_pictures", "pictures_bulky"])
+def test_a_queue_may_speak_of_bulk_elsewhere_in_its_name(queue: str) -> None:
+    assert catalogue(entry("pen"), entry("brush", queue=queue)).queues == ("pictures", queue)
+
+
 def test_the_catalogue_that_ships_is_sound() -> None:
     found = load_catalogue(None)
     assert "txt2img_generation" in found.queues

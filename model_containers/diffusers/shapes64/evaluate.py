@@ -35,8 +35,8 @@ class Settings:
     """How pictures are made; `scheduler` is the name of a diffusers class, empty for the checkpoint's own."""
 
     steps: int = 20
-    guidance: float = 4.0
-    scheduler: str = ""
+    guidance: float = 1.5
+    scheduler: str = "EulerAncestralDiscreteScheduler"
     seed: int = 0
 
 
@@ -59,7 +59,7 @@ def held_out_prompts(count: int, seed: int = 0) -> list[tuple[Scene, str]]:
     return [(scene, caption(scene, rng)) for scene in scenes]
 
 
-def load(folder: Path, scheduler: str = "") -> Pipeline:
+def load(folder: Path, scheduler: str = Settings.scheduler) -> Pipeline:
     """Load a checkpoint folder as any user of diffusers would."""
     pipeline = diffusers.AutoPipelineForText2Image.from_pretrained(folder, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)
@@ -114,8 +114,10 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     parser.add_argument("--pictures", type=int, default=200)
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--guidance", type=float, nargs="+", default=[4.0])
-    parser.add_argument("--scheduler", nargs="+", default=[""])
+    parser.add_argument("--guidance", type=float, nargs="+", default=[1.5])
+    parser.add_argument(
+        "--scheduler", nargs="+", default=[Settings.scheduler], help="'': the checkpoint's own"
+    )
     parser.add_argument("--judge", default="tests.unit.shapes64.expectations", help="module with `judge`")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()

@@ -68,7 +68,6 @@ def picture_at(client: httpx.Client, url: str) -> Any:
     return Image.open(io.BytesIO(answer.content)).convert("RGB")
 
 
-@pytest.mark.xfail(reason="the checkpoint that ships is still in training: see its model card")
 def test_the_first_request_gives_a_picture_of_what_was_asked_for(system: httpx.Client) -> None:
     settings = {"prompt": PROMPT, "seed": 7, "batch_size": "1", "n_iters": "1"}
     accepted = system.post(

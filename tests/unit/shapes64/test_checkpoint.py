@@ -44,7 +44,6 @@ def test_the_checkpoint_names_classes_that_every_diffusers_knows() -> None:
 
 
 @pytest.mark.model
-@pytest.mark.xfail(strict=True, reason="the shipped checkpoint is still in training")
 @pytest.mark.timeout(600)
 def test_nine_of_ten_held_out_prompts_give_the_right_picture() -> None:
     prompts = held_out_prompts(200)
@@ -55,7 +54,6 @@ def test_nine_of_ten_held_out_prompts_give_the_right_picture() -> None:
 
 
 @pytest.mark.model
-@pytest.mark.xfail(strict=True, reason="the shipped checkpoint is still in training")
 @pytest.mark.timeout(300)
 def test_a_newcomers_first_prompts_give_the_right_pictures() -> None:
     pictures = generate(load(CHECKPOINT), list(NEWCOMERS_PROMPTS), Settings())

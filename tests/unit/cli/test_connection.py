@@ -154,5 +154,8 @@ def test_a_place_that_can_not_be_written_is_told(tmp_path: Path) -> None:
 
 def test_what_is_wrong_with_one_field_is_told_once() -> None:
     said = "input.steps: must be at most 150"
-    problem = {"detail": said, "errors": [{"field": "input.steps", "message": "must be at most 150"}]}
+    problem: dict[str, object] = {
+        "detail": said,
+        "errors": [{"field": "input.steps", "message": "must be at most 150"}],
+    }
     assert (str(Refused(422, problem)), Refused(422, problem).advice) == (said, ())

@@ -35,15 +35,22 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     if request.param == "distributed":
         (tmp_path / "data").mkdir()
         chosen |= pulsar_of(request.getfixturevalue("servers"))
-    return load_settings(chosen)
+    settings = load_settings(chosen)
+    prepare(settings)
+    return settings
+
+
+def prepare(settings: Settings, *queues: str) -> None:
+    """Make what the engine needs for these queues."""
+    for _ in prepare_engine(settings, queues):
+        pass
 
 
 @pytest.fixture
 def queue(settings: Settings) -> str:
     """The name of a queue that no other test uses: servers outlive tests."""
     name = f"queue_{secrets.token_hex(6)}"
-    for _ in prepare_engine(settings, [name, f"{name}_other"]):
-        pass
+    prepare(settings, name, f"{name}_other")
     return name
 
 

@@ -27,15 +27,20 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("data"), description="Folder of the embedded engine: log, blobs, archive.")
     pulsar_url: str = Field(
-        "pulsar://127.0.0.1:6650", description="Pulsar's brokers (distributed engine); `pulsar+ssl://` for TLS."
+        "pulsar://127.0.0.1:6650",
+        description="Pulsar's brokers (distributed engine); `pulsar+ssl://` for TLS.",
     )
     pulsar_admin_url: str = Field(
-        "http://127.0.0.1:8180", description="Pulsar's admin REST API (distributed engine); `https://` for TLS."
+        "http://127.0.0.1:8180",
+        description="Pulsar's admin REST API (distributed engine); `https://` for TLS.",
     )
     pulsar_tenant: str = Field("evoke", min_length=1, description="Pulsar's tenant that holds the topics.")
-    pulsar_namespace: str = Field("default", min_length=1, description="The tenant's namespace for the topics.")
+    pulsar_namespace: str = Field(
+        "default", min_length=1, description="The tenant's namespace for the topics."
+    )
     pulsar_token: SecretStr | None = Field(
-        None, description="JSON web token for Pulsar; it must be allowed to produce, consume and administer there."
+        None,
+        description="JSON web token for Pulsar; it must be allowed to produce, consume and administer there.",
     )
     pulsar_ca_file: Path | None = Field(
         None, description="Certificates that Pulsar's are checked by; unset: those of the system."

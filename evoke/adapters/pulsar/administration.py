@@ -42,7 +42,9 @@ class Administration:
         except urllib.error.HTTPError as error:
             raise self._refusal(error, path) from error
         except (OSError, ValueError) as error:
-            raise Unavailable(f"Pulsar's admin API at {self._place.admin_url} does not answer: {error}") from error
+            raise Unavailable(
+                f"Pulsar's admin API at {self._place.admin_url} does not answer: {error}"
+            ) from error
         return json.loads(text) if text else None
 
     def of_topic(self, method: str, name: str, rest: str, body: object = None) -> Any:

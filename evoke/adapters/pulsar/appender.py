@@ -48,7 +48,9 @@ class Appender:
         settled.add_done_callback(self._pending.discard)
         later = {"deliver_after": timedelta(seconds=delay_s)} if delay_s > 0 else {}
         try:
-            producer.send_async(payload, acknowledged, properties=dict(properties), partition_key=key, **later)
+            producer.send_async(
+                payload, acknowledged, properties=dict(properties), partition_key=key, **later
+            )
         except pulsar.PulsarException as error:
             settled.cancel()
             raise translated(error, what) from error

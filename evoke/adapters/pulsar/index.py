@@ -11,8 +11,7 @@ from functools import partial
 import pulsar
 
 from evoke.adapters.pulsar.connection import Connection
-from evoke.adapters.pulsar.reading import begin
-from evoke.adapters.pulsar.reading import TopicReader
+from evoke.adapters.pulsar.reading import TopicReader, begin
 from evoke.adapters.pulsar.tail import Inbox
 from evoke.domain.errors import EvokeError, Unavailable
 from evoke.ports.event_log import LogEntry, Position

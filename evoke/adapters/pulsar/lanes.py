@@ -47,7 +47,9 @@ class Source:
 
     def failure(self, error: Any) -> EvokeError:
         """An error of the client in evoke's words."""
-        return translated(getattr(error, "error", None) and error.error() or error, f"receiving from {self.name}")
+        return translated(
+            (getattr(error, "error", None) and error.error()) or error, f"receiving from {self.name}"
+        )
 
     async def give_back(self, message: pulsar.Message) -> None:
         """Let another worker have it, a tenth of a second later."""

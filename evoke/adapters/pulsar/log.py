@@ -49,7 +49,9 @@ class PulsarLog:
         """Read entries of a topic; see `EventLog.read`. Raises InvalidInput when `after` is no position."""
         if after is not None:
             place_of(after)
-        return await self._connection.call(f"reading {topic}", read_page, self._connection, topic, after, limit)
+        return await self._connection.call(
+            f"reading {topic}", read_page, self._connection, topic, after, limit
+        )
 
     def tail(self, cursors: Cursors) -> AsyncIterator[Sequence[LogEntry]]:
         """Follow topics; see `EventLog.tail`. Raises InvalidInput when a cursor is no position."""

@@ -46,7 +46,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         options: dict[str, Any] = {
             "operation_timeout_seconds": int(CALL_S),
             "connection_timeout_ms": 5000,
-            "logger": pulsar.FileLogger(pulsar.LoggerLevel.Error, os.devnull),  # errors are raised, and told there
+            "logger": pulsar.FileLogger(
+                pulsar.LoggerLevel.Error, os.devnull
+            ),  # errors are raised, and told there
         }
         if self.token is not None:
             options["authentication"] = pulsar.AuthenticationToken(self.token)

@@ -53,7 +53,9 @@ class PulsarQueue:
         except BaseException:
             await asyncio.gather(*(source.close() for source in sources), return_exceptions=True)
             raise
-        subscription = PulsarSubscription(queue, sources[0], sources[1], sources[2], bulk_every, self._appender)
+        subscription = PulsarSubscription(
+            queue, sources[0], sources[1], sources[2], bulk_every, self._appender
+        )
         self._subscriptions.add(subscription)
         return subscription
 

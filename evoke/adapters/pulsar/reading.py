@@ -72,7 +72,7 @@ class TopicReader:
     `hand_on` is called on the reader's thread and may block it: that is the back-pressure.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it reads, from where, and for whom
         self,
         connection: Connection,
         name: str,
@@ -133,7 +133,9 @@ class TopicReader:
         batch = []
         while True:
             entry = entry_of(self._name, message)
-            if entry.position > passed or not self._ordered:  # a reader that has connected again may bring some once more
+            if (
+                entry.position > passed or not self._ordered
+            ):  # a reader that has connected again may bring some once more
                 batch.append(entry)
                 passed = entry.position
             if len(batch) >= MOST:

@@ -37,7 +37,13 @@ class PulsarSubscription:
     """A `Subscription`. What came when nobody asked any more goes back at once."""
 
     def __init__(  # noqa: PLR0913, PLR0917  # its three topics and what it is called
-        self, queue: str, interactive: Source, retries: Source, bulk: Source, bulk_every: int, appender: Appender
+        self,
+        queue: str,
+        interactive: Source,
+        retries: Source,
+        bulk: Source,
+        bulk_every: int,
+        appender: Appender,
     ) -> None:
         self._queue = queue
         self._interactive, self._retries, self._bulk = interactive, retries, bulk

@@ -85,11 +85,9 @@ class Tail:
         if self._closed:
             raise StopAsyncIteration
         self._connection.require_open()
-        if self._inbox is None:
-            self._open()
-        assert self._inbox is not None
+        inbox = self._inbox or self._open()
         try:
-            batch = await self._inbox.take()
+            batch = await inbox.take()
         except EvokeError:
             await self.aclose()
             raise
@@ -98,11 +96,12 @@ class Tail:
             raise StopAsyncIteration
         return batch
 
-    def _open(self) -> None:
+    def _open(self) -> Inbox:
         inbox = self._inbox = Inbox()
         for topic, after in self._cursors.items():
             start: Callable[[], tuple[Any, Position]] = partial(begin, self._connection, topic, after)
             self._readers.append(TopicReader(self._connection, topic, start, inbox.put))
+        return inbox
 
     async def aclose(self) -> None:
         """End the tail; a waiting `anext` ends as well. Idempotent."""

@@ -111,6 +111,8 @@ class Administration:
         """Make what is missing for these queues; yield a line for each thing that was made or is there."""
         tenant, namespace = quote(self._place.tenant, safe=""), self._namespace
         clusters = [name for name in self.call("GET", "clusters") if name != "global"]
+        if not clusters:
+            raise Unavailable(f"Pulsar at {self._place.admin_url} has no cluster yet: it is still starting")
         grant = {"adminRoles": [], "allowedClusters": clusters}
         yield self._make(f"tenant {self._place.tenant}", f"tenants/{tenant}", grant)
         yield self._make(f"namespace {self._place.tenant}/{self._place.namespace}", f"namespaces/{namespace}")

@@ -55,7 +55,7 @@ class PulsarProgressChannel:
             for producer in list(self._producers.values()):
                 producer.flush()
             reports.open()
-            opening.get_loop().call_soon_threadsafe(lambda: opening.done() or opening.set_result(None))
+            opening.get_loop().call_soon_threadsafe(_open, opening)
 
         self._soon(open_now)
         try:
@@ -104,6 +104,11 @@ class PulsarProgressChannel:
                 block_if_queue_full=False,
             )
         producer.send_async(payload, _ignore)
+
+
+def _open(opening: asyncio.Future[None]) -> None:
+    if not opening.done():
+        opening.set_result(None)
 
 
 def _ignore(result: object, message_id: object) -> None:

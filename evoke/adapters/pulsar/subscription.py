@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import pulsar
@@ -130,9 +131,9 @@ class PulsarSubscription:
         """Nobody asks any more: what comes by demands that are still open, and what came, is for others."""
         for source in self._sources:
             if source.pending is not None:
-                source.pending.add_done_callback(lambda _, source=source: self._surplus(source))
+                source.pending.add_done_callback(partial(self._surplus, source))
 
-    def _surplus(self, source: Source) -> None:
+    def _surplus(self, source: Source, _demand: object) -> None:
         if self._receivers or self._ended.is_set():
             return
         try:

@@ -170,7 +170,7 @@ async def test_what_is_to_be_retried_later_waits_while_others_pass(
     await submit(log, queue, "late", "b", "c")
     subscription = await requests.subscribe(queue, "w")
     [delivery] = await receive(subscription)
-    await subscription.retry_later(delivery, 0.5)
+    await subscription.retry_later(delivery, 2.0)
     await until(
         requests,
         queue,

@@ -69,8 +69,9 @@ class PulsarSubscription:
         try:
             async with self._one_at_a_time:
                 taken.append(await self._next(None))
-                while len(taken) < limit:
-                    taken.append(await self._next(GRACE_S))
+                async with asyncio.timeout(GRACE_S):  # a job in the hands waits for no other
+                    while len(taken) < limit:
+                        taken.append(await self._next(GRACE_S))
         except TimeoutError:
             return taken
         except BaseException:

@@ -89,7 +89,11 @@ class PulsarSubscription:
         first, second = (self._interactive, self._retries), (self._bulk,)
         if self._since_bulk >= self._bulk_every - 1:
             first, second = second, first  # type: ignore[assignment]  # tuples of one and of two
-        found = self._arrived(first) or await self._wait(first, GRACE_S) or self._arrived(second)
+            self._since_bulk = 0
+        # A lane that has left a demand open has nothing that waits: there is no need to let it go first.
+        asked_already = all(source.pending is not None for source in first)
+        found = self._arrived(first) or (None if asked_already else await self._wait(first, GRACE_S))
+        found = found or self._arrived(second)
         if found is None:
             found = await self._wait((*first, *second), patience_s)
         if found is None:

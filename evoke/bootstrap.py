@@ -15,8 +15,9 @@ from evoke.domain.catalogue import Catalogue, catalogue_of
 from evoke.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
+    from evoke.adapters.pulsar.place import Place
     from evoke.ports.archive import Archive
     from evoke.ports.blob_store import BlobStore
     from evoke.ports.event_log import EventLog
@@ -45,8 +46,39 @@ def _embedded(settings: Settings) -> Path:
     return settings.data_dir
 
 
+def _pulsar(settings: Settings) -> Place:
+    from evoke.adapters.pulsar.place import Place
+
+    token = settings.pulsar_token
+    return Place(
+        url=settings.pulsar_url,
+        admin_url=settings.pulsar_admin_url,
+        tenant=settings.pulsar_tenant,
+        namespace=settings.pulsar_namespace,
+        token=None if token is None else token.get_secret_value(),
+        ca_file=settings.pulsar_ca_file,
+    )
+
+
+def prepare_engine(settings: Settings, queues: Sequence[str]) -> Iterator[str]:
+    """Make what the engine needs for these queues, where it is missing; yield a line for each thing.
+
+    Blocks. The embedded engine makes everything by itself. Raises Unavailable.
+    """
+    if settings.engine == "embedded":
+        yield "the embedded engine needs no preparation"
+        return
+    from evoke.adapters.pulsar.administration import Administration
+
+    yield from Administration(_pulsar(settings)).prepare(queues)
+
+
 async def open_event_log(settings: Settings) -> EventLog:
     """Open the log. Raises LogCorrupt, Unavailable."""
+    if settings.engine == "distributed":
+        from evoke.adapters.pulsar.log import PulsarLog
+
+        return await PulsarLog.open(_pulsar(settings), settings.pulsar_index_bytes)
     from evoke.adapters.sqlite.log import SqliteLog
 
     return await SqliteLog.open(_embedded(settings) / "log.sqlite")
@@ -54,6 +86,10 @@ async def open_event_log(settings: Settings) -> EventLog:
 
 async def open_request_queue(settings: Settings) -> RequestQueue:
     """Open the workers' side of the queues. Raises LogCorrupt, Unavailable."""
+    if settings.engine == "distributed":
+        from evoke.adapters.pulsar.queue import PulsarQueue
+
+        return await PulsarQueue.open(_pulsar(settings))
     from evoke.adapters.sqlite.queue import SqliteQueue
 
     return await SqliteQueue.open(_embedded(settings) / "log.sqlite", lease_s=settings.lease_s)
@@ -61,6 +97,10 @@ async def open_request_queue(settings: Settings) -> RequestQueue:
 
 async def open_progress_channel(settings: Settings) -> ProgressChannel:
     """Open the channel of progress reports."""
+    if settings.engine == "distributed":
+        from evoke.adapters.pulsar.progress import PulsarProgressChannel
+
+        return PulsarProgressChannel(_pulsar(settings))
     from evoke.adapters.local_socket.progress import SocketProgressChannel
 
     return SocketProgressChannel(_embedded(settings))
@@ -86,6 +126,10 @@ async def open_archive(settings: Settings, on_written: Callable[[], None] | None
 
 async def open_archiver_lease(settings: Settings) -> Lease:
     """Open the lease that makes one archiver the active one."""
+    if settings.engine == "distributed":
+        from evoke.adapters.pulsar.lease import PulsarLease
+
+        return PulsarLease(_pulsar(settings), "archiver")
     from evoke.adapters.file_lock.lease import FileLockLease
 
     return FileLockLease(_embedded(settings) / "archiver.lock")

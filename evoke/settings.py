@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from evoke.domain.errors import InvalidInput
@@ -26,6 +26,28 @@ class Settings(BaseSettings):
         "embedded", description="Which set of adapters stands behind the ports."
     )
     data_dir: Path = Field(Path("data"), description="Folder of the embedded engine: log, blobs, archive.")
+    pulsar_url: str = Field(
+        "pulsar://127.0.0.1:6650",
+        description="Pulsar's brokers (distributed engine); `pulsar+ssl://` for TLS.",
+    )
+    pulsar_admin_url: str = Field(
+        "http://127.0.0.1:8180",
+        description="Pulsar's admin REST API (distributed engine); `https://` for TLS.",
+    )
+    pulsar_tenant: str = Field("evoke", min_length=1, description="Pulsar's tenant that holds the topics.")
+    pulsar_namespace: str = Field(
+        "default", min_length=1, description="The tenant's namespace for the topics."
+    )
+    pulsar_token: SecretStr | None = Field(
+        None,
+        description="JSON web token for Pulsar; it must be allowed to produce, consume and administer there.",
+    )
+    pulsar_ca_file: Path | None = Field(
+        None, description="Certificates that Pulsar's are checked by; unset: those of the system."
+    )
+    pulsar_index_bytes: int = Field(
+        64 << 20, ge=1 << 20, description="Bound of a topic's index of jobs that a sidecar keeps in memory."
+    )
     catalogue: Path | None = Field(
         None, description="The catalogue of models (YAML); unset: the one that ships with evoke."
     )

@@ -101,7 +101,8 @@ class Follower:
     async def _hear(self) -> None:
         while True:
             try:
-                async with aclosing(cast(Any, self._progress.subscribe(self._view.queues))) as reports:
+                reports = cast(Any, await self._progress.subscribe(self._view.queues))
+                async with aclosing(reports):
                     async for payload in reports:
                         self._view.watchers.report(payload)
             except Unavailable as error:

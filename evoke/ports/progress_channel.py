@@ -13,8 +13,11 @@ class ProgressChannel(Protocol):
         """Send to everyone who is subscribed at this moment; never blocks, never raises for lack of listeners."""
         ...
 
-    def subscribe(self, queues: Iterable[str]) -> AsyncIterator[bytes]:
-        """Yield what is published from now on. A slow reader loses the oldest. Closing the iterator ends it."""
+    async def subscribe(self, queues: Iterable[str]) -> AsyncIterator[bytes]:
+        """Yield what is published once this has returned. A slow reader loses the oldest. Closing the iterator ends it.
+
+        Raises Unavailable.
+        """
         ...
 
     async def close(self) -> None:

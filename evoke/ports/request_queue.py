@@ -80,7 +80,7 @@ class RequestQueue(Protocol):
         ...
 
     async def stats(self, queue: str) -> QueueStats:
-        """Return figures of a queue as of now. Raises Unavailable."""
+        """Return figures of a queue; what happened in the last second may be missing. Raises Unavailable."""
         ...
 
     async def close(self) -> None:

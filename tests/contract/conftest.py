@@ -8,23 +8,50 @@ from pathlib import Path
 
 import pytest
 
+from evoke.bootstrap import prepare_engine
 from evoke.settings import Settings, load_settings
 from tests.contract.second_process import SecondProcess
+from tests.stack.servers import PrivateStack
 
 LEASE_S = 0.8
 """Short enough that a test can wait for it to run out."""
 
+BOTH_ENGINES = pytest.mark.parametrize("settings", ["embedded", "distributed"], indirect=True)
+
+
+def pulsar_of(servers: PrivateStack) -> dict[str, object]:
+    """Settings that lead to the tests' own Pulsar, which is started when it is not up."""
+    ports = servers.start("pulsar")
+    return {
+        "pulsar_url": f"pulsar://127.0.0.1:{ports['pulsar']}",
+        "pulsar_admin_url": f"http://127.0.0.1:{ports['pulsar-admin']}",
+    }
+
 
 @pytest.fixture(params=["embedded"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Settings of an engine with no data of others."""
-    return load_settings({"engine": request.param, "data_dir": tmp_path / "data", "lease_s": LEASE_S})
+    """Settings of an engine; a module's `pytestmark` says when it is tested on more than one."""
+    chosen = {"engine": request.param, "data_dir": tmp_path / "data", "lease_s": LEASE_S}
+    if request.param == "distributed":
+        (tmp_path / "data").mkdir()
+        chosen |= pulsar_of(request.getfixturevalue("servers"))
+    settings = load_settings(chosen)
+    prepare(settings)
+    return settings
+
+
+def prepare(settings: Settings, *queues: str) -> None:
+    """Make what the engine needs for these queues."""
+    for _ in prepare_engine(settings, queues):
+        pass
 
 
 @pytest.fixture
-def queue() -> str:
+def queue(settings: Settings) -> str:
     """The name of a queue that no other test uses: servers outlive tests."""
-    return f"queue_{secrets.token_hex(6)}"
+    name = f"queue_{secrets.token_hex(6)}"
+    prepare(settings, name, f"{name}_other")
+    return name
 
 
 @pytest.fixture

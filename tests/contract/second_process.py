@@ -162,7 +162,7 @@ async def publish(settings: Settings, queue: str) -> None:
 async def hear(settings: Settings, queue: str) -> None:
     """Tell each report of a queue."""
     channel = await open_progress_channel(settings)
-    reports = channel.subscribe([queue])
+    reports = await channel.subscribe([queue])
     tell("ready")
     async for report in reports:
         tell(report.decode())

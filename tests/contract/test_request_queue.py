@@ -16,8 +16,10 @@ from evoke.domain.topics import Lane
 from evoke.ports.event_log import EventLog, Record
 from evoke.ports.request_queue import Delivery, QueueStats, RequestQueue, Subscription
 from evoke.settings import Settings
-from tests.contract.conftest import LEASE_S
+from tests.contract.conftest import BOTH_ENGINES, LEASE_S
 from tests.contract.second_process import SecondProcess
+
+pytestmark = BOTH_ENGINES
 
 Start = Callable[..., SecondProcess]
 DEADLINE_S = 30.0
@@ -168,9 +170,12 @@ async def test_what_is_to_be_retried_later_waits_while_others_pass(
     await submit(log, queue, "late", "b", "c")
     subscription = await requests.subscribe(queue, "w")
     [delivery] = await receive(subscription)
-    await subscription.retry_later(delivery, 0.5)
-    stats = await requests.stats(queue)
-    assert (stats.delayed, sum(stats.depth.values()), stats.in_flight) == (1, 2, 0)
+    await subscription.retry_later(delivery, 2.0)
+    await until(
+        requests,
+        queue,
+        lambda stats: (stats.delayed, sum(stats.depth.values()), stats.in_flight) == (1, 2, 0),
+    )
     assert keys(await receive(subscription, 3)) == ["b", "c", "late"]
 
 
@@ -350,9 +355,10 @@ async def test_the_figures_say_where_requests_stand(
     await requests.subscribe(queue, "idle")
     deliveries = await receive(subscription, 2)
     await subscription.retry_later(deliveries[0], 60.0)
-    stats = await requests.stats(queue)
+    stats = await until(
+        requests, queue, lambda stats: (stats.delayed, stats.in_flight, stats.workers) == (1, 1, 2)
+    )
     assert dict(stats.depth) == {Lane.INTERACTIVE: 2, Lane.BULK: 3}
-    assert (stats.delayed, stats.in_flight, stats.workers) == (1, 1, 2)
     assert stats.oldest_age_s is not None
     assert 0 <= stats.oldest_age_s < DEADLINE_S
 
@@ -427,7 +433,11 @@ async def test_workers_that_are_killed_again_and_again_lose_no_request(
         seen.update(key for _, key in await process.rest())
     survivor = await requests.subscribe(queue, "survivor")
     while (stats := await requests.stats(queue)).in_flight or sum(stats.depth.values()):
-        for delivery in await survivor.receive(50):
+        try:
+            deliveries = await asyncio.wait_for(survivor.receive(50), 1.0)
+        except TimeoutError:  # the figures lag behind
+            continue
+        for delivery in deliveries:
             seen.add(delivery.key)
             await survivor.ack(delivery)
     assert seen == set(names)
@@ -453,4 +463,4 @@ async def test_a_request_that_is_queued_outlives_the_trimming_of_the_log(
     assert end is not None
     await log.trim(topics.requested(queue), end)
     await subscription.give_back(held[0])
-    assert [delivery.payload for delivery in await receive(subscription, 4)] == [b"a", b"b", b"c", b"d"]
+    assert sorted(delivery.payload for delivery in await receive(subscription, 4)) == [b"a", b"b", b"c", b"d"]

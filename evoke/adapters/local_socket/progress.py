@@ -50,7 +50,7 @@ class SocketProgressChannel:
         if not self._sender.send(queue.encode() + _SEPARATOR + payload):
             self._flush_later(0)
 
-    def subscribe(self, queues: Iterable[str]) -> AsyncIterator[bytes]:
+    async def subscribe(self, queues: Iterable[str]) -> AsyncIterator[bytes]:
         """Hear reports from this moment on; see `ProgressChannel.subscribe`. Raises Unavailable."""
         if self._closed:
             raise Unavailable("the channel of progress is closed")

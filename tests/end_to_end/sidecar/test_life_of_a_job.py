@@ -94,7 +94,7 @@ async def test_the_bulk_lane_is_served_too(working: SidecarWorkplace) -> None:
 
 
 async def test_progress_log_and_preview_are_published_while_the_model_runs(working: SidecarWorkplace) -> None:
-    reports = working.progress.subscribe([QUEUE])
+    reports = await working.progress.subscribe([QUEUE])
     job_id = await working.submit(
         {"do": "progress", "step": 1, "total": 4},
         {"do": "log", "text": "drawing"},
@@ -118,7 +118,7 @@ async def test_progress_log_and_preview_are_published_while_the_model_runs(worki
 async def test_a_flood_of_progress_is_thinned_out_and_the_newest_step_is_told(
     working: SidecarWorkplace,
 ) -> None:
-    reports = working.progress.subscribe([QUEUE])
+    reports = await working.progress.subscribe([QUEUE])
     flood = [{"do": "progress", "step": step, "total": 2000} for step in range(1, 2001)]
     job_id = await working.submit(*flood, {"do": "sleep", "seconds": 0.5})
     await working.end_of(job_id)

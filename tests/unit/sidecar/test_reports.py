@@ -39,7 +39,7 @@ async def heard_until(heard: AsyncIterator[bytes], log: str) -> list[Progress]:
 
 
 async def test_the_newest_of_many_steps_is_told_in_the_end(channel: ProgressChannel) -> None:
-    heard = channel.subscribe(["q"])
+    heard = await channel.subscribe(["q"])
     reports = Reports(channel, "q", WHO)
     for step in range(1, 501):
         reports.step(StepDone(step, 500, "steps"))
@@ -51,7 +51,7 @@ async def test_the_newest_of_many_steps_is_told_in_the_end(channel: ProgressChan
 
 
 async def test_a_step_that_waits_is_not_told_after_the_end(channel: ProgressChannel) -> None:
-    heard = channel.subscribe(["q"])
+    heard = await channel.subscribe(["q"])
     reports = Reports(channel, "q", WHO)
     reports.step(StepDone(1, 3, "steps"))
     reports.step(StepDone(2, 3, "steps"))
@@ -62,7 +62,7 @@ async def test_a_step_that_waits_is_not_told_after_the_end(channel: ProgressChan
 
 
 async def test_previews_are_bounded_in_size_and_number(channel: ProgressChannel) -> None:
-    heard = channel.subscribe(["q"])
+    heard = await channel.subscribe(["q"])
     reports = Reports(channel, "q", WHO)
     reports.preview(Preview(media_type="image/png", data=b"x" * (MAX_PREVIEW_BYTES + 1)))
     reports.preview(Preview(media_type="text/html\r\nx: y", data=b"x"))
@@ -74,7 +74,7 @@ async def test_previews_are_bounded_in_size_and_number(channel: ProgressChannel)
 
 
 async def test_lines_are_bounded_in_length_and_number(channel: ProgressChannel) -> None:
-    heard = channel.subscribe(["q"])
+    heard = await channel.subscribe(["q"])
     reports = Reports(channel, "q", WHO)
     for _ in range(LOGS_PER_STEP + 10):
         reports.log(LogLine("x" * 10_000))

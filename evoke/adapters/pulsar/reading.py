@@ -1,0 +1,156 @@
+"""Reads one topic on a thread of its own: the client's readers can only be waited for by blocking."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pulsar
+
+from evoke.adapters.pulsar.connection import Connection
+from evoke.adapters.pulsar.place import translated
+from evoke.adapters.pulsar.positions import Place, message_id, place_of, position, position_of
+from evoke.domain.errors import EvokeError
+from evoke.ports.event_log import LogEntry, Position
+
+MOST = 500
+"""Entries handed on at once."""
+_WAIT_MS = 500
+_AGAIN_S = 0.25
+
+
+def entry_of(topic: str, message: pulsar.Message) -> LogEntry:
+    """A message as an entry of the log."""
+    return LogEntry(
+        topic,
+        position_of(message.message_id()),
+        message.partition_key(),
+        message.data(),
+        message.properties(),
+    )
+
+
+def begin(connection: Connection, topic: str, after: Position | None) -> tuple[pulsar.MessageId, Position]:
+    """Where to start so as to read what follows `after`, None: what is not trimmed; and what to pass over. Blocks."""
+    if after is not None:
+        return message_id(place_of(after)), after
+    trimmed = connection.administration.acknowledged(topic)
+    if trimmed is None or trimmed[1] < 0:
+        return pulsar.MessageId.earliest, Position("")
+    past = position(trimmed[0], trimmed[1], 0xFFFFFF)
+    return message_id(Place(trimmed[0], trimmed[1] + 1, 0)), past
+
+
+def read_page(connection: Connection, topic: str, after: Position | None, limit: int) -> list[LogEntry]:
+    """Up to `limit` entries after a position, as of now. Blocks."""
+    end = connection.administration.last(topic)
+    if end is None or limit < 1 or (after is not None and after >= position(*end)):
+        return []
+    start, passed = begin(connection, topic, after)
+    reader = connection.client.create_reader(
+        connection.place.topic(topic), start, receiver_queue_size=min(1000, limit + 1)
+    )
+    entries: list[LogEntry] = []
+    try:
+        while len(entries) < limit and passed < position(*end):
+            if not reader.has_message_available():
+                break
+            entry = entry_of(topic, reader.read_next(10_000))
+            if entry.position > passed:
+                passed = entry.position
+                entries.append(entry)
+    finally:
+        reader.close()
+    return entries
+
+
+class TopicReader:
+    """Hands on what a topic brings, in its order, until it is stopped. Errors are handed on too, and end it.
+
+    `hand_on` is called on the reader's thread and may block it: that is the back-pressure.
+    """
+
+    def __init__(  # noqa: PLR0913  # what it reads, from where, and for whom
+        self,
+        connection: Connection,
+        name: str,
+        start: Callable[[], tuple[Any, Position]],
+        hand_on: Callable[[Sequence[LogEntry] | EvokeError], None],
+        *,
+        full_name: str | None = None,
+        since_ms: int | None = None,
+        ordered: bool = True,
+    ) -> None:
+        """start: where to begin, and what to pass over. since_ms: begin at that Unix time in ms of publishing.
+
+        ordered: pass over what was read before; messages of a topic that stores nothing have no places.
+        """
+        self._ordered = ordered
+        self._connection = connection
+        self._name = name
+        self._full_name = full_name or connection.place.topic(name)
+        self._start = start
+        self._hand_on = hand_on
+        self._since_ms = since_ms
+        self._stopped = threading.Event()
+        self.opened = threading.Event()
+        threading.Thread(target=self._run, name=f"read {name}", daemon=True).start()
+
+    def stop(self) -> None:
+        """End it soon; nothing is handed on from now."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        reader = None
+        try:
+            start, passed = self._start()
+            reader = self._connection.client.create_reader(self._full_name, start, receiver_queue_size=1000)
+            if self._since_ms is not None:
+                reader.seek(self._since_ms)
+            self.opened.set()
+            while not self._stopped.is_set():
+                passed = self._step(reader, passed)
+        except EvokeError as error:
+            self._fail(error)
+        except pulsar.PulsarException as error:
+            self._fail(translated(error, f"reading {self._name}"))
+        finally:
+            self.opened.set()
+            if reader is not None:
+                _close(reader)
+
+    def _fail(self, error: EvokeError) -> None:
+        if not self._stopped.is_set():
+            self._hand_on(error)
+
+    def _step(self, reader: Any, passed: Position) -> Position:
+        try:
+            message = reader.read_next(_WAIT_MS)
+        except pulsar.Timeout:
+            return passed
+        batch = []
+        while True:
+            entry = entry_of(self._name, message)
+            if (
+                entry.position > passed or not self._ordered
+            ):  # a reader that has connected again may bring some once more
+                batch.append(entry)
+                passed = entry.position
+            if len(batch) >= MOST:
+                break
+            try:
+                message = reader.read_next(0)
+            except pulsar.Timeout:
+                break
+        if batch and not self._stopped.is_set():
+            self._hand_on(batch)
+        return passed
+
+
+def _close(reader: Any) -> None:
+    try:
+        reader.close()
+    except pulsar.PulsarException:
+        time.sleep(0)  # the client is closed already, and its readers with it

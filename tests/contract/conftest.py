@@ -16,27 +16,29 @@ from tests.stack.servers import PrivateStack
 LEASE_S = 0.8
 """Short enough that a test can wait for it to run out."""
 
-BOTH_ENGINES = pytest.mark.parametrize("settings", ["embedded", "distributed"], indirect=True)
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a suite on the embedded engine, and on the distributed one where it names the servers for it (SERVERS)."""
+    if "settings" in metafunc.fixturenames:
+        distributed = [pytest.param("distributed", marks=pytest.mark.distributed)]
+        engines = ["embedded", *(distributed if hasattr(metafunc.module, "SERVERS") else ())]
+        metafunc.parametrize("settings", engines, indirect=True)
 
 
-def pulsar_of(servers: PrivateStack) -> dict[str, object]:
-    """Settings that lead to the tests' own Pulsar, which is started when it is not up."""
-    ports = servers.start("pulsar")
-    return {
-        "pulsar_url": f"pulsar://127.0.0.1:{ports['pulsar']}",
-        "pulsar_admin_url": f"http://127.0.0.1:{ports['pulsar-admin']}",
-    }
-
-
-@pytest.fixture(params=["embedded"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Settings of an engine; a module's `pytestmark` says when it is tested on more than one."""
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of an engine; the distributed one's servers are shared with other tests."""
     chosen = {"engine": request.param, "data_dir": tmp_path / "data", "lease_s": LEASE_S}
     if request.param == "distributed":
+        servers: PrivateStack = request.getfixturevalue("servers")
+        servers.start(*request.module.SERVERS)
+        for name, value in servers.credentials().items():
+            monkeypatch.setenv(name, value)
+        chosen |= servers.settings()
         (tmp_path / "data").mkdir()
-        chosen |= pulsar_of(request.getfixturevalue("servers"))
     settings = load_settings(chosen)
-    prepare(settings)
+    if request.param == "embedded" or "pulsar" in request.module.SERVERS:
+        prepare(settings)
     return settings
 
 
@@ -47,10 +49,11 @@ def prepare(settings: Settings, *queues: str) -> None:
 
 
 @pytest.fixture
-def queue(settings: Settings) -> str:
+def queue(request: pytest.FixtureRequest, settings: Settings) -> str:
     """The name of a queue that no other test uses: servers outlive tests."""
     name = f"queue_{secrets.token_hex(6)}"
-    prepare(settings, name, f"{name}_other")
+    if "pulsar" in getattr(request.module, "SERVERS", ()):
+        prepare(settings, name, f"{name}_other")
     return name
 
 

@@ -14,10 +14,9 @@ from evoke.domain import topics
 from evoke.domain.errors import Unavailable
 from evoke.ports.event_log import EventLog, LogEntry, Position, Record
 from evoke.settings import Settings
-from tests.contract.conftest import BOTH_ENGINES
 from tests.contract.second_process import SecondProcess
 
-pytestmark = BOTH_ENGINES
+SERVERS = ("pulsar",)
 
 Start = Callable[..., SecondProcess]
 DEADLINE_S = 30.0

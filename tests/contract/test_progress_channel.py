@@ -10,10 +10,9 @@ import pytest
 from evoke.bootstrap import open_progress_channel
 from evoke.ports.progress_channel import ProgressChannel
 from evoke.settings import Settings
-from tests.contract.conftest import BOTH_ENGINES
 from tests.contract.second_process import SecondProcess
 
-pytestmark = BOTH_ENGINES
+SERVERS = ("pulsar",)
 
 Start = Callable[..., SecondProcess]
 DEADLINE_S = 30.0

@@ -16,10 +16,10 @@ from evoke.domain.topics import Lane
 from evoke.ports.event_log import EventLog, Record
 from evoke.ports.request_queue import Delivery, QueueStats, RequestQueue, Subscription
 from evoke.settings import Settings
-from tests.contract.conftest import BOTH_ENGINES, LEASE_S
+from tests.contract.conftest import LEASE_S
 from tests.contract.second_process import SecondProcess
 
-pytestmark = BOTH_ENGINES
+SERVERS = ("pulsar",)
 
 Start = Callable[..., SecondProcess]
 DEADLINE_S = 30.0

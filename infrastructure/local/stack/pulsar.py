@@ -18,8 +18,6 @@ SETTINGS = {
     "managedLedgerDefaultAckQuorum": 1,
     # A topic that nobody reads at the moment is still the log.
     "brokerDeleteInactiveTopicsEnabled": "false",
-    # Who hangs, or whose connection is half open, is taken for dead after twice this.
-    "keepAliveIntervalSeconds": 4,
     "functionsWorkerEnabled": "false",
     "webSocketServiceEnabled": "false",
 }

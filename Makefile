@@ -8,7 +8,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help up install develop test test-faults check format docs pictures bench clean
+.PHONY: help up stack install develop test test-faults check format docs pictures bench clean
 
 export MODELS
 ROUNDS ?= 20
@@ -22,6 +22,9 @@ help: ## list what can be done
 
 up: install ## install what is needed and start everything at http://localhost:8000
 	@exec $(BIN)/python -m services.standalone $(if $(MODELS),--models "$$MODELS") $(ARGS)
+
+stack: ## start Pulsar, S3, the Iceberg catalog and Trino here, without containers (ARGS="up pulsar" ...)
+	@python=$$(infrastructure/local/find-python) && "$$python" -m infrastructure.local.stack $(if $(ARGS),$(ARGS),up)
 
 install: ## install what `make up` needs
 	@$(INSTALL) run $(if $(MODELS),--models "$$MODELS")

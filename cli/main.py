@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import dead_letters, doctor, jobs, submit, system, up
+from cli.commands import dead_letters, doctor, jobs, stack, submit, system, up
 from cli.failures import CommandFailed, ExitCode
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 up.register(app)
+stack.register(app)
 submit.register(app)
 jobs.register(app)
 system.register(app)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.stack.servers import servers as servers  # noqa: PLC0414  # a fixture of all tests
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:

@@ -26,6 +26,7 @@ from bench.report import Figure, print_table, write_json
 from evoke import codec
 from evoke.adapters.duckdb.history import DuckDbHistory
 from evoke.adapters.iceberg.archive import IcebergArchive
+from evoke.adapters.iceberg.local import local_home
 from evoke.domain.errors import ErrorClass
 from evoke.domain.events import AnyEvent, Artifact, AttemptStarted, Failed, Requested, Succeeded
 from evoke.domain.ids import uuid7
@@ -99,7 +100,7 @@ def rows_of(number: int, jobs: int, chance: random.Random) -> Iterator[EventRow]
 
 async def fill(folder: Path, jobs: int) -> tuple[list[str], float]:
     """Make an archive of so many jobs; return a sample of their ids, and rows a second of the commits alone."""
-    archive = await IcebergArchive.open_local(folder)
+    archive = IcebergArchive(local_home(folder))
     chance = random.Random(7)
     sample: list[str] = []
     spent_s, rows_written = 0.0, 0

@@ -5,6 +5,7 @@ Imports are inside the functions so that a process loads only the libraries of t
 
 from __future__ import annotations
 
+import asyncio
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,9 +41,19 @@ def load_catalogue(path: Path | None) -> Catalogue:
 
 def _embedded(settings: Settings) -> Path:
     if settings.engine != "embedded":
-        raise InvalidInput("EVOKE_ENGINE", "this version has the adapters of 'embedded' only")
+        raise InvalidInput("EVOKE_ENGINE", "'distributed' has no log, queue and lease in this version")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return settings.data_dir
+
+
+def _distributed(settings: Settings) -> bool:
+    return settings.engine == "distributed"
+
+
+def _needed(value: str | None, name: str) -> str:
+    if not value:
+        raise InvalidInput(name, "must be set for EVOKE_ENGINE=distributed")
+    return value
 
 
 async def open_event_log(settings: Settings) -> EventLog:
@@ -68,6 +79,13 @@ async def open_progress_channel(settings: Settings) -> ProgressChannel:
 
 async def open_blob_store(settings: Settings) -> BlobStore:
     """Open the store of artifacts."""
+    if _distributed(settings):
+        from evoke.adapters.s3.blobs import S3BlobStore
+        from evoke.adapters.s3.client import Bucket
+
+        name = _needed(settings.s3_bucket, "EVOKE_S3_BUCKET")
+        place = (settings.s3_region, settings.s3_endpoint, settings.s3_path_style, settings.s3_presigned)
+        return await asyncio.to_thread(lambda: S3BlobStore(Bucket(name, *place)))
     from evoke.adapters.directory.blobs import DirectoryBlobStore
 
     return DirectoryBlobStore(_embedded(settings) / "blobs")
@@ -80,8 +98,17 @@ async def open_archive(settings: Settings, on_written: Callable[[], None] | None
     """
     from evoke.adapters.iceberg.archive import IcebergArchive
 
-    folder = _embedded(settings) / "archive"
-    return await IcebergArchive.open_local(folder, settings.archive_partition, on_written)
+    if _distributed(settings):
+        from evoke.adapters.iceberg.rest import RestPlace, rest_home
+
+        uri = _needed(settings.catalog_uri, "EVOKE_CATALOG_URI")
+        place = RestPlace(uri, settings.catalog_warehouse, settings.s3_region, settings.s3_endpoint)
+        home = await asyncio.to_thread(rest_home, place)
+    else:
+        from evoke.adapters.iceberg.local import local_home
+
+        home = await asyncio.to_thread(local_home, _embedded(settings) / "archive")
+    return IcebergArchive(home, settings.archive_partition, on_written)
 
 
 async def open_archiver_lease(settings: Settings) -> Lease:

@@ -120,6 +120,27 @@ class Settings(BaseSettings):
         7 * 24 * 3600.0, gt=0, description="How long archived events stay in the embedded log."
     )
 
+    s3_bucket: str | None = Field(
+        None, description="Bucket of artifacts (distributed engine); credentials come by the usual AWS chain."
+    )
+    s3_endpoint: str | None = Field(None, description="URL of an S3 server other than Amazon's.")
+    s3_region: str = Field("us-east-1", description="Region of the bucket.")
+    s3_path_style: bool = Field(
+        False, description="Put the bucket's name into the path of URLs instead of the host name."
+    )
+    s3_presigned: bool = Field(
+        False, description="Send those who download to URLs of the bucket instead of serving the bytes."
+    )
+    catalog_uri: str | None = Field(
+        None, description="URL of the archive's Iceberg REST catalog (distributed engine)."
+    )
+    catalog_warehouse: str | None = Field(None, description="Warehouse to ask of the catalog.")
+    trino_url: str | None = Field(
+        None, description="URL of Trino, which answers for history (distributed engine)."
+    )
+    trino_catalog: str = Field("evoke", description="Trino's catalog in which the archive is found.")
+    trino_user: str = Field("evoke", description="User that asks Trino; let it read and no more.")
+
     failpoints: str = Field(
         "", description="For tests: `name=action` pairs, comma-separated; see `evoke/failpoints.py`."
     )

@@ -68,6 +68,8 @@ def default_of(field: FieldInfo) -> str:
     value = field.default
     if value is None or value == "":
         return "—"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{value:g}`" if isinstance(value, float) and value < 1e6 else f"`{value}`"
 
 

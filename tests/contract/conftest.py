@@ -10,15 +10,31 @@ import pytest
 
 from evoke.settings import Settings, load_settings
 from tests.contract.second_process import SecondProcess
+from tests.stack.servers import PrivateStack
 
 LEASE_S = 0.8
 """Short enough that a test can wait for it to run out."""
 
 
-@pytest.fixture(params=["embedded"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Settings of an engine with no data of others."""
-    return load_settings({"engine": request.param, "data_dir": tmp_path / "data", "lease_s": LEASE_S})
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a suite on the embedded engine, and on the distributed one where it names the servers for it (SERVERS)."""
+    if "settings" in metafunc.fixturenames:
+        distributed = [pytest.param("distributed", marks=pytest.mark.distributed)]
+        engines = ["embedded", *(distributed if hasattr(metafunc.module, "SERVERS") else ())]
+        metafunc.parametrize("settings", engines, indirect=True)
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of an engine; the distributed one's servers are shared with other tests."""
+    chosen = {"engine": request.param, "data_dir": tmp_path / "data", "lease_s": LEASE_S}
+    if request.param == "distributed":
+        servers: PrivateStack = request.getfixturevalue("servers")
+        servers.start(*request.module.SERVERS)
+        for name, value in servers.credentials().items():
+            monkeypatch.setenv(name, value)
+        chosen |= servers.settings()
+    return load_settings(chosen)
 
 
 @pytest.fixture

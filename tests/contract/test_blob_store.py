@@ -17,6 +17,7 @@ from tests.contract.second_process import SecondProcess
 
 Start = Callable[..., SecondProcess]
 PNG = "image/png"
+SERVERS = ("versitygw",)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from infrastructure.local.stack.cache import cache_folder
+from infrastructure.local.stack.evoke_settings import addresses
+from infrastructure.local.stack.server import ACCESS_KEY, SECRET_KEY
 from infrastructure.local.stack.servers import SERVERS, in_order
 from infrastructure.local.stack.stack import Stack
 
@@ -28,6 +30,14 @@ class PrivateStack:
             ports = {name: 0 for server in SERVERS for name in server.ports if name not in self.stack.ports}
             self.stack.up(names, ports, HEAPS_MB)
         return self.stack.ports
+
+    def settings(self) -> dict[str, object]:
+        """Settings of evoke that name the servers."""
+        return addresses(self.stack.ports)
+
+    def credentials(self) -> dict[str, str]:
+        """What S3 wants to see, as variables of the environment."""
+        return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
 
     def kill(self, name: str) -> None:
         """SIGKILL a server; `start` brings it back on the same ports and data."""

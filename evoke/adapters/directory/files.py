@@ -18,12 +18,10 @@ from typing import Protocol
 
 import msgspec
 
-from evoke.domain.errors import BlobExists, BlobMissing, InvalidInput, Unavailable
+from evoke.domain.blob_keys import stored_folder, stored_name
+from evoke.domain.errors import BlobExists, BlobMissing, Unavailable
 from evoke.ports.blob_store import BlobInfo
 
-MAX_KEY_BYTES = 1024
-MAX_NAME_BYTES = 200
-_SUFFIX = ".blob"
 _MAGIC = b"EVOKEBLB"
 _END = struct.Struct(">I8s")
 _MAX_TRAILER_BYTES = 4096
@@ -161,15 +159,12 @@ class Stored:
 
 def path_of(root: Path, key: str) -> Path:
     """Where a key's file lies. Raises InvalidInput for one that can't be a path inside the store."""
-    *folders, name = _parts("key", key)
-    return root.joinpath(*map(_folder_name, folders), name + _SUFFIX)
+    return root / stored_name(key)
 
 
 def folder_of(root: Path, prefix: str) -> Path:
     """Where the files of all keys with that prefix lie. Raises InvalidInput."""
-    if not prefix.endswith("/"):
-        raise InvalidInput("prefix", "must end in /")
-    return root.joinpath(*map(_folder_name, _parts("prefix", prefix[:-1])))
+    return root / stored_folder(prefix)
 
 
 def stat(path: Path, key: str) -> BlobInfo:
@@ -205,23 +200,6 @@ def sweep(folder: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink(missing_ok=True)
         os.close(descriptor)
-
-
-def _parts(field: str, key: str) -> list[str]:
-    if len(key.encode(errors="replace")) > MAX_KEY_BYTES or not key.isprintable():
-        raise InvalidInput(field, f"{key[:80]!r}: must be printable, of at most {MAX_KEY_BYTES} bytes")
-    parts = key.split("/")
-    if any(part in ("", ".", "..") or len(part.encode()) > MAX_NAME_BYTES for part in parts):
-        raise InvalidInput(
-            field, f"{key[:80]!r}: parts are names of 1 to {MAX_NAME_BYTES} bytes, not . or .."
-        )
-    return parts
-
-
-def _folder_name(part: str) -> str:
-    """A folder's name is its part of the key, but never one that a blob's file could have."""
-    escaped = part.replace("%", "%25")
-    return escaped.removesuffix(_SUFFIX) + "%2Eblob" if escaped.endswith(_SUFFIX) else escaped
 
 
 def _described(descriptor: int, key: str) -> BlobInfo:

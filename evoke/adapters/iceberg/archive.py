@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
-from pyiceberg.catalog import Catalog
-from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
     NoSuchTableError,
     TableAlreadyExistsError,
-    ValidationException,
 )
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 from pyiceberg.table.snapshots import Summary
-from sqlalchemy.exc import DBAPIError
 
 from evoke.adapters.iceberg import compaction, expiry
-from evoke.adapters.iceberg.files import ROOT_PROPERTY
+from evoke.adapters.iceberg.home import Home, translated
 from evoke.adapters.iceberg.table import (
     PROPERTIES,
     SCHEMA,
@@ -38,12 +31,10 @@ from evoke.adapters.iceberg.table import (
     period_of,
 )
 from evoke.adapters.iceberg.writing import write_rows
-from evoke.domain.errors import Conflict, StorageFull, Unavailable
+from evoke.domain.errors import Conflict, Unavailable
 from evoke.ports.archive import NAMESPACE, TABLE, WATERMARK_PROPERTY, ArchiveSize, EventRow
 from evoke.ports.event_log import Position
 
-CATALOG_FILE = "catalog.sqlite"
-CATALOG_NAME = "evoke"
 _IDENTIFIER = f"{NAMESPACE}.{TABLE}"
 _TRIES = 5
 
@@ -59,32 +50,19 @@ class IcebergArchive:
     """
 
     def __init__(
-        self, catalog: Catalog, folder: Path, period: Period, on_written: Callable[[], None]
+        self, home: Home, period: Period = "hour", on_written: Callable[[], None] | None = None
     ) -> None:
         """on_written is called in each commit, after the data files are written and before the snapshot."""
-        self._catalog = catalog
-        self._folder = folder
+        self._home = home
+        self._catalog = home.catalog
         self._period = period
-        self._on_written = on_written
+        self._on_written = on_written or _nothing
         self._seen: int | None = None
         self._commits = asyncio.Lock()
         self._maintenance = asyncio.Lock()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="archive")
         self._swept = False
         self._closed = False
-
-    @classmethod
-    async def open_local(
-        cls, folder: Path, period: Period = "hour", on_written: Callable[[], None] | None = None
-    ) -> IcebergArchive:
-        """Open the embedded engine's archive: a SQLite catalog and Parquet in one folder.
-
-        Raises Unavailable.
-        """
-        with _translated():
-            absolute = await asyncio.to_thread(folder.resolve)
-            catalog = await asyncio.to_thread(_local_catalog, absolute)
-        return cls(catalog, absolute, period, on_written or _nothing)
 
     async def prepare(self) -> None:
         """See `Archive.prepare`."""
@@ -134,14 +112,15 @@ class IcebergArchive:
     async def _run(self, work: Callable[[], T]) -> T:
         if self._closed:
             raise Unavailable("the archive is closed")
-        with _translated():
+        with translated(self._home.unavailable):
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _prepare(self) -> None:
         for attempt in range(_TRIES):
             try:
-                self._make_or_update()
-            except (CommitFailedException, TableAlreadyExistsError, DBAPIError):
+                with translated(self._home.unavailable):
+                    self._make_or_update()
+            except (Conflict, TableAlreadyExistsError, Unavailable):
                 # Another process prepares the same table at this moment.
                 if attempt == _TRIES - 1:
                     raise
@@ -154,9 +133,8 @@ class IcebergArchive:
         try:
             table = self._catalog.load_table(_IDENTIFIER)
         except NoSuchTableError:
-            location = f"file://{self._folder / TABLE}"
             spec = partition_spec(self._period)
-            self._catalog.create_table(_IDENTIFIER, SCHEMA, location, spec, SORT_ORDER, PROPERTIES)
+            self._catalog.create_table(_IDENTIFIER, SCHEMA, self._home.location, spec, SORT_ORDER, PROPERTIES)
             return
         wanted = {key: value for key, value in PROPERTIES.items() if key != "format-version"}
         if any(table.properties.get(key) != value for key, value in wanted.items()):
@@ -234,7 +212,8 @@ class IcebergArchive:
         return bool(expired)
 
     def _sweep(self, older_than_ms: int) -> None:
-        expiry.sweep(self._folder, expiry.live_locations(self._load()), older_than_ms)
+        table = self._load()
+        self._home.sweep(table, expiry.live_locations(table), older_than_ms)
 
 
 def watermark_of(table: Table) -> dict[str, Position]:
@@ -256,39 +235,6 @@ def _total(summary: Summary | None, name: str) -> int:
 def _head(table: Table) -> int | None:
     snapshot = table.current_snapshot()
     return None if snapshot is None else snapshot.snapshot_id
-
-
-def _local_catalog(folder: Path) -> SqlCatalog:
-    folder.mkdir(parents=True, exist_ok=True)
-    properties = {
-        "uri": f"sqlite:///{folder / CATALOG_FILE}",
-        "py-io-impl": "evoke.adapters.iceberg.files.DurableFileIO",
-        ROOT_PROPERTY: str(folder),
-    }
-    for attempt in range(_TRIES):
-        try:
-            return SqlCatalog(CATALOG_NAME, **properties)
-        except DBAPIError:
-            # Two processes make the catalog's tables at once.
-            if attempt == _TRIES - 1:
-                raise
-            time.sleep(0.05 * 2**attempt)
-    raise AssertionError("unreachable")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Raise what the libraries raise as errors of the contract."""
-    try:
-        yield
-    except (CommitFailedException, ValidationException) as error:
-        raise Conflict(str(error)) from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull("no space left for the archive") from error
-        raise Unavailable(f"the archive's files: {error}") from error
-    except DBAPIError as error:
-        raise Unavailable(f"the archive's catalog: {error.orig}") from error
 
 
 def _nothing() -> None:

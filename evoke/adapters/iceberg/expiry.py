@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import pairwise
-from pathlib import Path
 
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 
-from evoke.ports.archive import TABLE
 
 
 def expirable(metadata: TableMetadata, older_than_ms: int) -> list[int]:
@@ -39,19 +36,3 @@ def live_locations(table: Table) -> set[str]:
                 seen.add(manifest.manifest_path)
                 live.update(entry.data_file.file_path for entry in manifest.fetch_manifest_entry(table.io))
     return live | seen
-
-
-def sweep(folder: Path, live: Iterable[str], older_than_ms: int) -> int:
-    """Remove the table's files under `folder` that are not live and were written before that Unix time in ms.
-
-    Takes with it what a writer left behind that died before its commit. Returns how many there were.
-    """
-    kept = {location.rpartition(f"/{TABLE}/")[2] for location in live}
-    table_folder = folder / TABLE
-    removed = 0
-    for path in (found for found in table_folder.rglob("*") if found.is_file()):
-        if str(path.relative_to(table_folder)) in kept or path.stat().st_mtime * 1000 >= older_than_ms:
-            continue
-        path.unlink(missing_ok=True)
-        removed += 1
-    return removed

@@ -53,11 +53,11 @@ def fetch(cache: Path) -> Path:
         check_digests(folder, digests_of("trino"))
         archive = folder / f"trino-server-core-{VERSION}.tar.gz"
         with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="tar")
+            packed.extractall(folder, filter="tar")  # noqa: S202  # its digest was checked
         plugin = folder / f"trino-iceberg-{VERSION}.zip"
         server = folder / f"trino-server-core-{VERSION}"
         with zipfile.ZipFile(plugin) as zipped:
-            zipped.extractall(server / "plugin")
+            zipped.extractall(server / "plugin")  # noqa: S202  # its digest was checked
         (server / "plugin" / f"trino-iceberg-{VERSION}").rename(server / "plugin" / "iceberg")
         archive.unlink()
         plugin.unlink()

@@ -8,7 +8,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help up stack install develop test test-faults check format docs pictures bench clean
+.PHONY: help up stack install develop test test-distributed test-faults check format docs pictures bench clean
 
 export MODELS
 ROUNDS ?= 20
@@ -34,7 +34,10 @@ develop: ## install everything, with tests, linters and benchmarks
 
 test: develop ## run all tests but those of faults
 	@$(if $(CHROMIUM),,echo "No Chromium found: the browser's tests are left out (Debian: apt-get install chromium).")
-	$(BIN)/python -m pytest tests --ignore=tests/faults -m "not slow$(if $(CHROMIUM),, and not browser)" $(ARGS)
+	$(BIN)/python -m pytest tests --ignore=tests/faults -m "not slow and not distributed$(if $(CHROMIUM),, and not browser)" $(ARGS)
+
+test-distributed: develop ## run the tests of the distributed engine against real servers (Java 24, Maven, Go)
+	$(BIN)/python -m pytest tests/contract tests/stack -m distributed --timeout 600 $(ARGS)
 
 test-faults: develop ## kill every process at every moment, for minutes
 	EVOKE_FAULT_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/faults --timeout 1800 $(ARGS)

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TypeVar
 
 from pyiceberg.exceptions import (
-    CommitFailedException,
     NoSuchTableError,
     TableAlreadyExistsError,
 )

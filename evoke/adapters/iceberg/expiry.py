@@ -8,7 +8,6 @@ from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 
 
-
 def expirable(metadata: TableMetadata, older_than_ms: int) -> list[int]:
     """Return the ids of the snapshots that were replaced before that Unix time in ms.
 

@@ -49,7 +49,13 @@ def rest_home(place: RestPlace) -> Home:
 
 
 def sweep(table: Table, live: Iterable[str], older_than_ms: int) -> int:
-    """Remove the table's objects that are not live and were written before that Unix time in ms."""
+    """Remove the table's objects that are not live and were written before that Unix time in ms.
+
+    Nothing where the catalog forbids it (`gc.enabled=false`, as Nessie does): it shows the newest snapshot alone
+    and may hold others, so that only its own collector knows which files are garbage.
+    """
+    if table.properties.get("gc.enabled", "true").lower() == "false":
+        return 0
     kept = {_path(location) for location in live}
     if not isinstance(table.io, PyArrowFileIO):
         raise TypeError("the files of a REST catalog's table are read by PyArrow")

@@ -86,7 +86,9 @@ class S3BlobStore:
         place = self._place(key)
         if not self._bucket.presigned:
             return None
-        sign = partial(self._client.generate_presigned_url, "get_object", Params=place, ExpiresIn=int(expires_s))
+        sign = partial(
+            self._client.generate_presigned_url, "get_object", Params=place, ExpiresIn=int(expires_s)
+        )
         return str(await self._run(key, sign))
 
     async def delete(self, prefix: str) -> int:

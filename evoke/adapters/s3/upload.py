@@ -48,7 +48,10 @@ class Draft:
             self._file.close()
 
     def send(self, client: Any, place: dict[str, str], key: str, media_type: str) -> BlobInfo:
-        """Write the object. place: `Bucket` and `Key`. Raises ClientError (412 when it exists), BotoCoreError, OSError."""
+        """Write the object. place: `Bucket` and `Key`.
+
+        Raises ClientError (412 when it exists), BotoCoreError, OSError.
+        """
         with self._busy:
             token = secrets.token_hex(16)
             info = BlobInfo(key, media_type, self._size_bytes, self._digest.hexdigest())
@@ -67,7 +70,7 @@ class Draft:
             return
         upload = client.create_multipart_upload(**place, **described)["UploadId"]
         try:
-            parts = []
+            parts: list[dict[str, Any]] = []
             while part := self._file.read(PART_BYTES):
                 number = len(parts) + 1
                 sent = client.upload_part(**place, UploadId=upload, PartNumber=number, Body=part)

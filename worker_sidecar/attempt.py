@@ -48,12 +48,16 @@ class Attempt:
     """One job in the worker's hands, from its receipt to its acknowledgement."""
 
     def __init__(
-        self, place: Workplace, deliveries: list[Delivery], request: Requested, held: HeldJob
+        self, place: Workplace, deliveries: list[Delivery], request: Requested, held: HeldJob, alone: bool
     ) -> None:
-        """deliveries: of this one job; more than one when its request was delivered twice."""
+        """deliveries: of this one job; more than one when its request was delivered twice.
+
+        alone: it is not begun before nothing else runs in the container.
+        """
         self._place = place
         self._request = request
         self._held = held
+        self._alone = alone
         self._record = AttemptRecord(place, request, deliveries)
         self._received = time.perf_counter()
         self._rank = self._counted_before = 0
@@ -71,6 +75,9 @@ class Attempt:
         if self._held.ended:
             await self._record.ack("seen")
             return
+        if self._alone and not await self._left_alone():
+            await self._decline()
+            return
         if not await self._start():
             await self._yield(Interruption.LOG_BEHIND)
             return
@@ -81,6 +88,31 @@ class Attempt:
             await self._refuse_poison()
         else:
             await self._run()
+
+    async def _left_alone(self) -> bool:
+        """Wait until nothing else runs in the container; False when there is no use in beginning any more.
+
+        Nothing is written yet, so that the wait costs the job no attempt, whatever becomes of the container meanwhile.
+        """
+        held = self._held
+        try:
+            async with asyncio.timeout(None) as scope:
+                held.interruptible(lambda: None if scope.expired() else scope.reschedule(0))
+                await self._place.room.emptied(self._request.job_id)
+        except TimeoutError:
+            return False
+        finally:
+            held.interruptible(None)
+        self._received = time.perf_counter()
+        return self._place.link.up
+
+    async def _decline(self) -> None:
+        """Let the job go before it was begun: acknowledged when it is over, to whoever is there when it is not."""
+        self._forget()
+        if self._held.ended:
+            await self._record.ack("seen")
+        else:
+            await self._record.give_back()
 
     async def _start(self) -> bool:
         """Write the start and wait until the own tail has seen it: from then on the attempt's rank is exact.

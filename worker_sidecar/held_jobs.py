@@ -89,11 +89,16 @@ class HeldJob:
     def _notice(self) -> None:
         """Interrupt the own attempt when the job is over, or a newer attempt owns it."""
         job, mine = self.job, self.attempt_id
-        if job is None or mine is None:
+        if job is None:
             return
         if job.end is not None:
             self.interrupt(Interruption.ENDED)
-        elif job.owner is not None and job.owner.id != mine and job.attempt_number(mine) is not None:
+        elif (
+            mine is not None
+            and job.owner is not None
+            and job.owner.id != mine
+            and job.attempt_number(mine) is not None
+        ):
             self.interrupt(Interruption.NEWER)
 
 

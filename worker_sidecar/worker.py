@@ -14,6 +14,7 @@ from evoke.telemetry import log_context, trace_id_of
 from worker_sidecar.attempt import Attempt
 from worker_sidecar.dead_letters import bury, read_request
 from worker_sidecar.held_jobs import HeldJob, Interruption
+from worker_sidecar.room import suspected
 from worker_sidecar.workplace import Workplace
 
 AGAIN_S = 0.25
@@ -72,9 +73,12 @@ class Worker:
                 await asyncio.sleep(AGAIN_S)
 
     async def _receive(self) -> None:
-        """Receive as many requests as there are free slots, for ever. Raises Unavailable, LogCorrupt."""
+        """Receive as many requests as there are free slots, for ever; none while a job is to run alone.
+
+        Raises Unavailable, LogCorrupt.
+        """
         while True:
-            while (free := self._slots - len(self._tasks)) <= 0:
+            while (free := self._slots - len(self._tasks)) <= 0 or not self._place.room.open:
                 self._freed.clear()
                 await self._freed.wait()
             deliveries = await self._place.subscription.receive(free)
@@ -108,11 +112,15 @@ class Worker:
             await self._begin_one(request, mine, each)
 
     async def _begin_one(self, request: Requested, deliveries: list[Delivery], held: HeldJob) -> None:
-        if not self._place.link.up and not held.ended:
+        room = self._place.room
+        if not held.ended and not (self._place.link.up and room.open):
             self._place.held.release(held)
             await self._return(deliveries)
             return
-        attempt = self._running[request.job_id] = Attempt(self._place, deliveries, request, held)
+        alone = not held.ended and suspected(held.job)
+        if not held.ended:
+            room.come_in(request.job_id, alone=alone)
+        attempt = self._running[request.job_id] = Attempt(self._place, deliveries, request, held, alone)
         self._spawn(request.job_id, self._live(attempt, request, held))
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -133,6 +141,7 @@ class Worker:
                 _log.exception("an attempt broke in the sidecar")
                 await attempt.put_off(BROKEN_S)
             finally:
+                self._place.room.leave(request.job_id)
                 self._place.held.release(held)
                 self._running.pop(request.job_id, None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evoke.domain.retry import RetryPolicy
 from evoke.failpoints import Failpoints
@@ -16,6 +16,7 @@ from worker_sidecar.journal import Journal
 from worker_sidecar.metrics import SidecarMetrics
 from worker_sidecar.model_link import ModelLink
 from worker_sidecar.patience import persist
+from worker_sidecar.room import Room
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,7 @@ class Workplace:
     policy: RetryPolicy
     metrics: SidecarMetrics
     failpoints: Failpoints
+    room: Room = field(default_factory=Room)
 
     async def ack(self, delivery: Delivery) -> None:
         """Acknowledge, however long the queue takes to accept that."""

@@ -7,14 +7,13 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from evoke.bootstrap import open_event_log
 from tests.system.processes import ProcessUnderTest, eventually
 from tests.system.promises import LogCopy, check_jobs, check_prefix, copy_of_log
-from tests.system.world import QUEUE, World, running_world
+from tests.system.world import QUEUE, World
 
 ROUNDS = int(os.environ.get("EVOKE_FAULT_ROUNDS", "2"))
 """How often each fault is made; `make test-faults` makes 20."""
@@ -149,14 +148,8 @@ async def test_an_api_that_dies_around_the_append_accepts_once_or_not_at_all(
 
 @pytest.mark.timeout(300)
 async def test_a_job_that_kills_its_worker_becomes_a_dead_letter_while_the_queue_goes_on(
-    tmp_path: Path,
+    world: World,
 ) -> None:
-    # One at a time: jobs that run in one container share its fate, and each loss of it costs each of them an attempt.
-    with running_world(tmp_path, EVOKE_CONCURRENCY="1") as world:
-        await kill_by_input(world)
-
-
-async def kill_by_input(world: World) -> None:
     poison = world.client.submit_until_accepted("scripted", {"behaviour": "kill"})
     others = [
         world.client.submit_until_accepted("scripted", {"behaviour": "echo", "text": str(n)})

@@ -16,7 +16,10 @@ def addresses(ports: Ports) -> dict[str, object]:
     if "s3" in ports:
         found["s3_endpoint"] = f"http://127.0.0.1:{ports['s3']}"
     if "catalog" in ports:
-        found |= {"catalog_uri": f"http://127.0.0.1:{ports['catalog']}/iceberg/", "catalog_warehouse": WAREHOUSE}
+        found |= {
+            "catalog_uri": f"http://127.0.0.1:{ports['catalog']}/iceberg/",
+            "catalog_warehouse": WAREHOUSE,
+        }
     if "trino" in ports:
         found |= {"trino_url": f"http://127.0.0.1:{ports['trino']}", "trino_catalog": CATALOG}
     return found

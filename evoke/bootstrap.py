@@ -42,7 +42,7 @@ def load_catalogue(path: Path | None) -> Catalogue:
 
 def _embedded(settings: Settings) -> Path:
     if settings.engine != "embedded":
-        raise InvalidInput("EVOKE_ENGINE", "'distributed' has no log, queue and lease in this version")
+        raise InvalidInput("EVOKE_ENGINE", "'distributed' has no history in this version")
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     return settings.data_dir
 

@@ -114,7 +114,11 @@ class DuckDbHistory:
     async def _read(self, work: Callable[[Session, Plan], T]) -> T:
         self._check_open()
         async with self._reads:
-            return await self._planned(self._cursor, work)
+            try:
+                return await self._planned(self._cursor, work)
+            except QueryRefused as error:
+                # No user wrote this SQL: the engine can't run it now, for want of memory or for a damaged file.
+                raise Unavailable("history can't be read now") from error
 
     async def _planned(
         self, open_connection: Callable[[], duckdb.DuckDBPyConnection], work: Callable[[Session, Plan], T]

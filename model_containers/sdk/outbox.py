@@ -55,6 +55,8 @@ class Outbox:
             self.ended = True
             if message is not None:
                 self._add(message, 0)
+            else:
+                self._wake_reader()
 
     def cancel(self) -> None:
         """Make the model's next call of `put` or `offer` raise Cancelled."""
@@ -82,6 +84,9 @@ class Outbox:
     def _add(self, message: pb.GenerateResponse, size: int) -> None:
         self._messages.append((message, size))
         self._bytes += size
+        self._wake_reader()
+
+    def _wake_reader(self) -> None:
         if self._reader is not None:
             reader, self._reader = self._reader, None
             self._loop.call_soon_threadsafe(_wake, reader)

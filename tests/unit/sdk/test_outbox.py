@@ -65,6 +65,14 @@ async def test_a_producer_waits_while_the_reader_is_behind() -> None:
     thread.join()
 
 
+async def test_a_reader_that_waits_is_told_of_an_end_without_a_message() -> None:
+    outbox = Outbox()
+    reading = asyncio.create_task(drained(outbox))
+    await asyncio.sleep(0)
+    outbox.finish(None)
+    assert await reading == []
+
+
 async def test_unsent_progress_is_replaced_by_newer_progress() -> None:
     outbox = Outbox()
     for number in range(5):

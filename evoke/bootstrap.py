@@ -86,7 +86,7 @@ def _needed(value: str | None, name: str) -> str:
 
 async def open_event_log(settings: Settings) -> EventLog:
     """Open the log. Raises LogCorrupt, Unavailable."""
-    if settings.engine == "distributed":
+    if _distributed(settings):
         from evoke.adapters.pulsar.log import PulsarLog
 
         return await PulsarLog.open(_pulsar(settings), settings.pulsar_index_bytes)
@@ -97,7 +97,7 @@ async def open_event_log(settings: Settings) -> EventLog:
 
 async def open_request_queue(settings: Settings) -> RequestQueue:
     """Open the workers' side of the queues. Raises LogCorrupt, Unavailable."""
-    if settings.engine == "distributed":
+    if _distributed(settings):
         from evoke.adapters.pulsar.queue import PulsarQueue
 
         return await PulsarQueue.open(_pulsar(settings))
@@ -108,7 +108,7 @@ async def open_request_queue(settings: Settings) -> RequestQueue:
 
 async def open_progress_channel(settings: Settings) -> ProgressChannel:
     """Open the channel of progress reports."""
-    if settings.engine == "distributed":
+    if _distributed(settings):
         from evoke.adapters.pulsar.progress import PulsarProgressChannel
 
         return PulsarProgressChannel(_pulsar(settings))
@@ -153,7 +153,7 @@ async def open_archive(settings: Settings, on_written: Callable[[], None] | None
 
 async def open_archiver_lease(settings: Settings) -> Lease:
     """Open the lease that makes one archiver the active one."""
-    if settings.engine == "distributed":
+    if _distributed(settings):
         from evoke.adapters.pulsar.lease import PulsarLease
 
         return PulsarLease(_pulsar(settings), "archiver")

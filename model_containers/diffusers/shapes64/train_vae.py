@@ -91,10 +91,9 @@ def drawn_batch(rng: random.Random, batch: int, whole: bool) -> tuple[torch.Tens
     Returns float32 of shape (n, 3, side, side), -1 to 1, and the backgrounds' colours (n, 3). The first pixel of a
     whole picture is always background.
     """
-    if whole:
-        pictures = draw([training_scene(rng) for _ in range(batch)], rng)
-        return torch.from_numpy(pictures), torch.from_numpy(pictures[:, :, 0, 0].copy())
     pictures = draw([training_scene(rng) for _ in range(batch)], rng)
+    if whole:
+        return torch.from_numpy(pictures), torch.from_numpy(pictures[:, :, 0, 0].copy())
     crops = [_crop(picture, rng) for picture in pictures for _ in range(CROPS_OF_A_PICTURE)]
     backgrounds = np.repeat(pictures[:, :, 0, 0], CROPS_OF_A_PICTURE, axis=0)
     return torch.from_numpy(np.stack(crops)), torch.from_numpy(backgrounds)

@@ -7,9 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from model_containers.diffusers.container import DiffusersModel, Placement
+from model_containers.diffusers.container import DiffusersModel
 from model_containers.diffusers.input_schema import Bounds
 from model_containers.diffusers.model_argument import model_argument
+from model_containers.diffusers.placement import Placement
+from model_containers.diffusers.shared_passes.rendezvous import Rendezvous
+from model_containers.diffusers.shelf import Shelf
 from model_containers.sdk import main
 
 VERSION = "1"
@@ -40,6 +43,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lazy", action="store_true", help="load a model at its first run instead of at start"
     )
+    parser.add_argument(
+        "--memory",
+        type=_gibibytes,
+        metavar="GIB",
+        help="of all loaded checkpoints; beyond it those used longest ago are put out (default: no limit)",
+    )
+    parser.add_argument(
+        "--loras", type=Path, metavar="FOLDER", help="of LoRAs that runs may name: files NAME.safetensors"
+    )
     add_placement(parser)
 
 
@@ -54,13 +66,26 @@ def add_placement(parser: argparse.ArgumentParser) -> None:
         "--threads", type=_positive, help="CPU threads of torch (default: torch's own choice)"
     )
     parser.add_argument(
-        "--lanes", type=_positive, help="pictures made together (default: 2 small ones, else 1)"
+        "--batch",
+        type=_positive,
+        default=Placement.batch,
+        help="runs at once, and pictures of one forward pass that they share (default: %(default)s; 1: none do)",
     )
+    parser.add_argument("--lanes", type=_positive, help="pictures of one run that are made together")
     parser.add_argument(
         "--max-side", type=_positive, default=bounds.max_side, help="pixels of the longer side of a picture"
     )
     parser.add_argument("--max-pixels", type=_positive, default=bounds.max_pixels, help="of one picture")
     parser.add_argument("--max-images", type=_positive, default=bounds.max_images, help="of one run")
+    parser.add_argument(
+        "--no-safety-checker", action="store_true", help="load no checkpoint's own safety checker"
+    )
+    parser.add_argument(
+        "--tile-pixels",
+        type=_positive,
+        default=Placement.tile_pixels,
+        help="larger pictures are encoded and decoded in tiles (default: %(default)s)",
+    )
     parser.add_argument("--max-steps", type=_positive, default=bounds.max_steps, help="of one picture")
 
 
@@ -70,8 +95,12 @@ def placement_of(arguments: argparse.Namespace) -> Placement:
         device=arguments.device,
         dtype=arguments.dtype,
         threads=arguments.threads,
+        batch=arguments.batch,
         lanes=arguments.lanes,
         lazy=getattr(arguments, "lazy", False),
+        loras=getattr(arguments, "loras", None),
+        safety_checker=not getattr(arguments, "no_safety_checker", False),
+        tile_pixels=getattr(arguments, "tile_pixels", Placement.tile_pixels),
         bounds=Bounds(
             max_side=arguments.max_side,
             max_pixels=arguments.max_pixels,
@@ -79,6 +108,20 @@ def placement_of(arguments: argparse.Namespace) -> Placement:
             max_steps=arguments.max_steps,
         ),
     )
+
+
+def _models(arguments: argparse.Namespace) -> list[DiffusersModel]:
+    placement = placement_of(arguments)
+    rendezvous = Rendezvous(placement.batch)
+    shelf = Shelf(arguments.memory)
+    return [DiffusersModel(argument, placement, rendezvous, shelf) for argument in arguments.model]
+
+
+def _gibibytes(text: str) -> int:
+    number = float(text)
+    if not 0 < number < 1 << 20:
+        raise argparse.ArgumentTypeError(f"must be more than 0 GiB, got {text}")
+    return int(number * (1 << 30))
 
 
 def _positive(text: str) -> int:
@@ -109,7 +152,7 @@ def run(options: list[str]) -> None:
     if any(option.split("=")[0] == "--check" for option in options):
         sys.exit(_check(options))
     main(
-        lambda arguments: [DiffusersModel(argument, placement_of(arguments)) for argument in arguments.model],
+        _models,
         f"{DESCRIPTION} `--check PATH [--config FOLDER]` instead tries a checkpoint and ends.",
         options=add_options,
         version=VERSION,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from model_containers.diffusers.checkpoint_facts import facts_of
 from model_containers.diffusers.checkpoint_files import checkpoint_files
-from model_containers.diffusers.container import Placement
 from model_containers.diffusers.generation_settings import settings_of
+from model_containers.diffusers.placement import Placement
 from model_containers.sdk import CheckpointError, OutOfMemory
 
 
@@ -38,7 +38,8 @@ def _tried(weights: Path, config: Path | None, placement: Placement) -> str:
     facts = facts_of(files, placement.bounds)
     files.check()
     started = time.perf_counter()
-    from model_containers.diffusers import checkpoints, device, generation
+    from model_containers.checkpoints import device
+    from model_containers.diffusers import checkpoints, generation
 
     chosen = device.choose_device(placement.device, placement.dtype, placement.threads)
     model = checkpoints.load(files, chosen)

@@ -14,6 +14,7 @@ from model_containers.sdk.errors import CheckpointError
 
 LARGEST_SIDE = 2048
 SIDES_OVER_NATIVE = 4
+SHARING_PIPELINES = ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
 FEW_STEP_SAMPLERS = ("lcm", "tcd")
 PIPELINES_STEP = 8
 """Pixels: diffusers' pipelines refuse other sides, also where a latent stands for fewer."""
@@ -21,20 +22,28 @@ PIPELINES_STEP = 8
 
 @dataclass(frozen=True)
 class Facts:
-    """What a checkpoint accepts: its schema's parts and the config of its own scheduler."""
+    """What a checkpoint accepts: its schema's parts and the config of its own scheduler.
+
+    shares_passes: its runs can share forward passes (see `shared_passes`). Those can begin with a picture, too.
+    """
 
     defaults: Defaults
     bounds: Bounds
     scheduler: Mapping[str, Any]
+    shares_passes: bool
 
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of a run's input."""
-        return input_schema(self.defaults, self.bounds, samplers_for(self.scheduler))
+        samplers = samplers_for(self.scheduler)
+        return input_schema(self.defaults, self.bounds, samplers, redraws=self.shares_passes)
 
 
-UNKNOWN = Facts(Defaults(), Bounds(), {})
-"""What is said of a checkpoint whose configs can't be read: its runs end in a checkpoint error all the same."""
+UNKNOWN = Facts(Defaults(), Bounds(), {}, shares_passes=True)
+"""What is said of a checkpoint whose configs can't be read: its runs end in a checkpoint error all the same.
+
+It shares passes, so that it does not stand in the way of the container's sound models.
+"""
 
 
 def facts_of(files: CheckpointFiles, bounds: Bounds) -> Facts:
@@ -54,7 +63,23 @@ def facts_of(files: CheckpointFiles, bounds: Bounds) -> Facts:
         max_images=min(bounds.max_images, MAX_PER_FIELD**2),
     )
     defaults = _defaults(own_sampler(scheduler), is_flow(scheduler), native)
-    return Facts(_overridden(defaults, files.defaults(), files), own, scheduler)
+    return Facts(_overridden(defaults, files.defaults(), files), own, scheduler, shares_passes(files))
+
+
+def shares_passes(files: CheckpointFiles) -> bool:
+    """Whether rows of several runs can go through the denoiser together. Raises CheckpointError.
+
+    So it is with the UNets of Stable Diffusion 1, 2 and XL. Not with those that take the guidance as an input or a
+    class beside the prompt, and not with transformers, whose pipelines keep what differs between runs in themselves.
+    """
+    unet = files.part("unet")
+    return (
+        files.index().get("_class_name") in SHARING_PIPELINES
+        and unet.get("addition_embed_type") in (None, "text", "text_time")
+        and not any(
+            unet.get(name) for name in ("time_cond_proj_dim", "class_embed_type", "encoder_hid_dim_type")
+        )
+    )
 
 
 def latent_scale(vae: Mapping[str, Any]) -> int:

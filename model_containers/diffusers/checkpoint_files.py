@@ -6,13 +6,12 @@ Pickled weights are refused, since loading them can run code; so are folders tha
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model_containers.checkpoints.files import PICKLES, check_safetensors, read_json
 from model_containers.sdk.errors import CheckpointError
 
 LIBRARIES = ("diffusers", "transformers", "stable_diffusion")
@@ -20,8 +19,6 @@ LIBRARIES = ("diffusers", "transformers", "stable_diffusion")
 
 WEIGHTLESS = ("scheduler", "tokenizer", "feature_extractor", "image_processor")
 """How the names of parts begin that have no weights."""
-PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
-MAX_HEADER_BYTES = 100 << 20
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,12 @@ class CheckpointFiles:
         file = self.config / "generation_defaults.json"
         return read_json(file) if file.exists() else {}
 
+    def size_bytes(self) -> int:
+        """The size of its weights on disk: about what they take in memory."""
+        if self.single_file:
+            return self.weights.stat().st_size
+        return sum(file.stat().st_size for file in self.weights.glob("*/*.safetensors"))
+
     def check(self) -> None:
         """Look at every file that loading will need. Raises CheckpointError naming the first that is not right."""
         parts = parts_of(self.index(), self.config / "model_index.json")
@@ -88,19 +91,6 @@ def checkpoint_files(weights: Path, config: Path | None = None) -> CheckpointFil
     return CheckpointFiles(weights, config)
 
 
-def read_json(file: Path) -> dict[str, Any]:
-    """Read a JSON object. Raises CheckpointError naming the file."""
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{file}: missing") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{file}: not readable as JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise CheckpointError(f"{file}: must hold a JSON object")
-    return document
-
-
 def parts_of(index: Mapping[str, Any], file: Path) -> list[str]:
     """The parts that an index names. Raises CheckpointError where one is code of the folder's own."""
     if not isinstance(index.get("_class_name"), str):
@@ -128,25 +118,3 @@ def _check_weights(folder: Path) -> None:
         raise CheckpointError(f"{folder}: holds no .safetensors file")
     for file in files:
         check_safetensors(file)
-
-
-def check_safetensors(file: Path) -> None:
-    """Check the header and the length of a `.safetensors` file, without reading its weights.
-
-    The format: 8 bytes of header length, little-endian; the header, JSON that gives each tensor's offsets; the data.
-    Raises CheckpointError.
-    """
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        length = stream.read(8)
-        header_size = struct.unpack("<Q", length)[0] if len(length) == 8 else size
-        if header_size > min(size - 8, MAX_HEADER_BYTES):
-            raise CheckpointError(f"{file}: truncated or no .safetensors file: {size} bytes")
-        header = stream.read(header_size)
-    try:
-        tensors = json.loads(header)
-        end = max(entry["data_offsets"][1] for name, entry in tensors.items() if name != "__metadata__")
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise CheckpointError(f"{file}: the header is damaged: {error}") from error
-    if 8 + header_size + end != size:
-        raise CheckpointError(f"{file}: truncated: {size} bytes, its header tells of {8 + header_size + end}")

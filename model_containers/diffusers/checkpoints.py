@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import inspect
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
-from model_containers.diffusers.checkpoint_facts import latent_scale
+from model_containers.checkpoints.device import Device
+from model_containers.diffusers.checkpoint_facts import latent_scale, shares_passes
 from model_containers.diffusers.checkpoint_files import CheckpointFiles
-from model_containers.diffusers.device import Device
-from model_containers.diffusers.memory import is_out_of_memory
+from model_containers.diffusers.loras import Loras
+from model_containers.diffusers.memory import free_bytes, is_out_of_memory
+from model_containers.diffusers.placement import Placement
 from model_containers.diffusers.previews import PreviewMap, fit_preview_map
+from model_containers.diffusers.redrawing import Redrawing
 from model_containers.diffusers.shapes64.libraries import diffusers, transformers
+from model_containers.diffusers.shared_passes.decoder import SharedVae
+from model_containers.diffusers.shared_passes.denoiser import SharedUNet
+from model_containers.diffusers.shared_passes.seat import SharedParts
 from model_containers.sdk.errors import CheckpointError, OutOfMemory
 
 _log = logging.getLogger(__name__)
@@ -39,7 +45,9 @@ class LoadedModel:
     """A pipeline on its device.
 
     preview_map: None where the VAE cannot encode pictures. pixels_per_latent: along a side. arguments: the names of
-    what the pipeline can be called with.
+    what the pipeline can be called with. shared: the parts that runs use at the same time; None where the
+    architecture can't be shared. redrawing: its pipelines that begin with a picture. loras: None
+    where it takes none.
     """
 
     pipeline: Any
@@ -47,14 +55,22 @@ class LoadedModel:
     preview_map: PreviewMap | None
     pixels_per_latent: int
     arguments: frozenset[str]
+    shared: SharedParts | None
+    on_gpu: bool
+    redrawing: Redrawing
+    loras: Loras | None
 
 
-def load(files: CheckpointFiles, device: Device) -> LoadedModel:
-    """Load a checkpoint whose files were checked. Raises CheckpointError with path and reason, OutOfMemory."""
+def load(files: CheckpointFiles, device: Device, placement: Placement | None = None) -> LoadedModel:
+    """Load a checkpoint whose files were checked. placement: what is loaded beside its networks, and how they run.
+
+    Raises CheckpointError with path and reason, OutOfMemory.
+    """
+    placement = placement or Placement()
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
     try:
-        pipeline = _read(files, device.dtype)
+        pipeline = _read(files, device.dtype, placement.safety_checker)
         pipeline.to(device.name)
     except (
         Exception
@@ -68,12 +84,18 @@ def load(files: CheckpointFiles, device: Device) -> LoadedModel:
         raise CheckpointError(
             f"{files.config}/model_index.json: {kind} takes no {missing[0]}, so evoke cannot run it"
         )
-    return _prepare(pipeline, files, device, arguments)
+    model = _prepare(pipeline, files, device, arguments)
+    if model.shared is None:
+        return model
+    parts = replace(model.shared, vae=SharedVae(pipeline.vae, placement.tile_pixels))
+    return replace(model, shared=parts, loras=Loras(placement.loras, pipeline, parts))
 
 
-def _read(files: CheckpointFiles, dtype: torch.dtype) -> Any:
+def _read(files: CheckpointFiles, dtype: torch.dtype, safety_checker: bool) -> Any:
     name = files.index()["_class_name"]
-    options = {"dtype": dtype, "local_files_only": True}
+    options: dict[str, Any] = {"dtype": dtype, "local_files_only": True}
+    if not safety_checker and "safety_checker" in files.index():
+        options |= {"safety_checker": None, "requires_safety_checker": False}
     if files.single_file:
         return getattr(diffusers, name).from_single_file(
             str(files.weights), config=str(files.config), **options
@@ -96,7 +118,19 @@ def _prepare(pipeline: Any, files: CheckpointFiles, device: Device, arguments: f
         preview_map=_fitted(vae, scale, files),
         pixels_per_latent=scale,
         arguments=arguments,
+        shared=_shared(pipeline, device) if shares_passes(files) else None,
+        on_gpu=device.is_cuda,
+        redrawing=Redrawing(pipeline),
+        loras=None,
     )
+
+
+def _shared(pipeline: Any, device: Device) -> SharedParts:
+    if pipeline.vae.dtype == torch.float16 and pipeline.vae.config.force_upcast:
+        # SDXL's pipeline would change the VAE's type to and fro at each picture, under the hands of other runs.
+        pipeline.vae.to(torch.float32)
+    unet = SharedUNet(pipeline.unet, lambda: free_bytes(device.name))
+    return SharedParts(unet, SharedVae(pipeline.vae))
 
 
 def _fitted(vae: Any, scale: int, files: CheckpointFiles) -> PreviewMap | None:

@@ -6,44 +6,28 @@ loaded: the process answers its health check meanwhile, and `--help` answers at 
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from model_containers.diffusers.checkpoint_facts import UNKNOWN, Facts, facts_of
 from model_containers.diffusers.checkpoint_files import CheckpointFiles, checkpoint_files
 from model_containers.diffusers.generation_settings import GenerationSettings, settings_of
-from model_containers.diffusers.input_schema import Bounds
 from model_containers.diffusers.model_argument import ModelArgument
+from model_containers.diffusers.placement import Placement
+from model_containers.diffusers.shared_passes.rendezvous import Rendezvous
+from model_containers.diffusers.shelf import Shelf
 from model_containers.sdk import CheckpointError, Manifest, Model, OutOfMemory, Result, Run
 
 if TYPE_CHECKING:
     from model_containers.diffusers.checkpoints import LoadedModel
+    from model_containers.diffusers.given_pictures import Given
+    from model_containers.diffusers.shared_passes.seat import Seat
 
-SMALL_SIDE = 256
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Placement:
-    """How the models of a container run. device, dtype, threads: as `choose_device` takes them.
-
-    lanes: pictures of one group (see `generation.py`); None: 2 where the model's pictures are small, so that a second
-    one costs little, else 1. lazy: load a checkpoint at its first run rather than at start.
-    """
-
-    device: str = "auto"
-    dtype: str = "auto"
-    threads: int | None = None
-    lanes: int | None = None
-    lazy: bool = False
-    bounds: Bounds = field(default_factory=Bounds)
-
-    def lanes_for(self, facts: Facts) -> int:
-        """Pictures of one group of a checkpoint."""
-        return self.lanes or (2 if facts.defaults.width <= SMALL_SIDE else 1)
 
 
 class DiffusersModel(Model):
@@ -52,11 +36,18 @@ class DiffusersModel(Model):
     It describes itself from the checkpoint's configs: also before it is loaded, and when its weights are broken.
     """
 
-    def __init__(self, argument: ModelArgument, placement: Placement) -> None:
+    def __init__(
+        self,
+        argument: ModelArgument,
+        placement: Placement,
+        rendezvous: Rendezvous,
+        shelf: Shelf | None = None,
+    ) -> None:
+        """rendezvous, shelf: the same for all models of a container."""
+        self._rendezvous = rendezvous
         self._argument = argument
         self._placement = placement
-        self._lock = threading.Lock()
-        self._loaded: LoadedModel | None = None
+        self._shelf = shelf or Shelf(None)
         self._files: CheckpointFiles | CheckpointError
         try:
             self._files = checkpoint_files(argument.weights, argument.config)
@@ -68,29 +59,33 @@ class DiffusersModel(Model):
     def setup(self) -> None:
         """Load the checkpoint, unless that is to wait for its first run. Raises CheckpointError."""
         if not self._placement.lazy:
-            self._model()
+            with self._model(lambda: None):
+                pass
         elif isinstance(self._files, CheckpointError):
             raise self._files
 
     def generate(self, input: Any, run: Run) -> Result:
         """Make the pictures of one run and write each as it is done."""
+        from model_containers.diffusers.given_pictures import given_pictures
+
         settings = settings_of(input, self.manifest.schema, self._facts.bounds)
+        given = given_pictures(settings, run.files)
         started = time.perf_counter()
-        model = self._model()
-        loaded = time.perf_counter()
-        self._make(model, settings, run)
+        with self._model(run.check_cancelled) as model:
+            loaded = time.perf_counter()
+            self._make(model, settings, given, run)
         ended = time.perf_counter()
         timings = {"load": (loaded - started) * 1e3, "generate": (ended - loaded) * 1e3}
         return Result(seed=settings.seed, timings_ms=timings, result={"images": settings.images})
 
-    def _make(self, model: LoadedModel, settings: GenerationSettings, run: Run) -> None:
+    def _make(self, model: LoadedModel, settings: GenerationSettings, given: Given | None, run: Run) -> None:
         from model_containers.diffusers import memory
 
         memory.forget_peak()
         try:
-            self._make_all(model, settings, run)
+            self._make_all(model, settings, given, run)
         except Exception as error:
-            if not memory.is_out_of_memory(error):
+            if not isinstance(error, OutOfMemory) and not memory.is_out_of_memory(error):
                 raise
             reason = f"{settings.width} x {settings.height} pixels did not fit into memory: {error}"
         else:
@@ -99,36 +94,57 @@ class DiffusersModel(Model):
         memory.release()
         raise OutOfMemory(reason)
 
-    def _make_all(self, model: LoadedModel, settings: GenerationSettings, run: Run) -> None:
+    def _make_all(
+        self, model: LoadedModel, settings: GenerationSettings, given: Given | None, run: Run
+    ) -> None:
         from model_containers.diffusers import generation, memory, reporting
 
         reporting.remark(model, settings, run)
-        lanes = self._placement.lanes_for(self._facts)
-        for picture in generation.make_pictures(model, settings, lanes, reporting.Reporter(run)):
-            reporting.write(picture, self._argument.id, model, settings, run)
+        reporter = reporting.Reporter(run)
+        with contextlib.ExitStack() as stack:
+            seat = self._seat(model, settings, run)
+            if seat is not None:
+                stack.enter_context(seat)
+            lanes = self._placement.lanes_for(self._facts, shared=seat is not None, on_gpu=model.on_gpu)
+            for picture in generation.Making(model, settings, reporter, seat, given).pictures(lanes):
+                reporting.write(picture, self._argument.id, model, settings, run)
         if (peak := memory.peak_bytes()) is not None:
             run.metric("gpu_memory_bytes", peak)
 
-    def _model(self) -> LoadedModel:
-        """The loaded checkpoint. Raises CheckpointError, OutOfMemory."""
+    def _seat(self, model: LoadedModel, settings: GenerationSettings, run: Run) -> Seat | None:
+        """The run's place among those that share passes; None where it has the container for itself."""
+        from model_containers.diffusers.loras import LoraChoice
+        from model_containers.diffusers.shared_passes.seat import Seat
+
+        if model.loras is None or (self._placement.batch == 1 and not settings.loras):
+            return None
+        choices = [LoraChoice(each["name"], float(each["weight"])) for each in settings.loras]
+        return Seat(self._rendezvous.passes(), model.loras.parts(choices), run.check_cancelled)
+
+    def _model(self, check: Callable[[], None]) -> AbstractContextManager[LoadedModel]:
+        """The loaded checkpoint, in memory within the block. Raises CheckpointError, OutOfMemory; as `check` does."""
         if isinstance(self._files, CheckpointError):
             raise self._files
-        with self._lock:
-            if self._loaded is None:
-                self._loaded = _load(self._argument.id, self._files, self._placement)
-            return self._loaded
+        files = self._files
+        return self._shelf.use(
+            self._argument.id,
+            lambda: _load(self._argument.id, files, self._placement),
+            files.size_bytes(),
+            check,
+        )
 
 
 def _load(model_id: str, files: CheckpointFiles, placement: Placement) -> LoadedModel:
     files.check()
     started = time.perf_counter()
     _log.info("loading torch, diffusers and transformers", extra={"model": model_id})
-    from model_containers.diffusers import checkpoints, device
+    from model_containers.checkpoints import device
+    from model_containers.diffusers import checkpoints
 
     imported = time.perf_counter()
     chosen = device.choose_device(placement.device, placement.dtype, placement.threads)
     _log.info("loading %s on %s", files.weights, chosen.name, extra={"model": model_id})
-    loaded = checkpoints.load(files, chosen)
+    loaded = checkpoints.load(files, chosen, placement)
     _log.info(
         "loaded %s: libraries in %.1f s, weights in %.1f s",
         model_id,
@@ -146,5 +162,12 @@ def _manifest(model_id: str, facts: Facts, placement: Placement) -> Manifest:
         "max_images": float(bounds.max_images),
         "max_steps": float(bounds.max_steps),
         "lazy": float(placement.lazy),
+        "batched_runs": float(placement.batch_for(facts)),
     }
-    return Manifest(id=model_id, task="text-to-image", input=facts.schema, max_concurrency=1, limits=limits)
+    return Manifest(
+        id=model_id,
+        task="text-to-image",
+        input=facts.schema,
+        max_concurrency=placement.batch_for(facts),
+        limits=limits,
+    )

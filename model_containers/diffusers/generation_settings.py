@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from model_containers.diffusers.input_schema import MAX_SEED, Bounds
+from model_containers.diffusers.prompt_weights import parse
 from model_containers.sdk.errors import InvalidInput
+
+MAX_WEIGHT = 100.0
+"""Of a word of a prompt, either way."""
 
 
 @dataclass(frozen=True)
 class GenerationSettings:
-    """The settings of one run; `seed` is the one that is used, never -1. Sizes are in pixels."""
+    """The settings of one run; `seed` is the one that is used, never -1. Sizes are in pixels.
+
+    init_image, mask: what the run's input names; their bytes are in the run's files. strength: the share of the steps
+    that are made, beginning with the picture and as much noise as is left then.
+    """
 
     prompt: str
     negative_prompt: str
@@ -26,6 +34,14 @@ class GenerationSettings:
     batch_size: int
     n_iters: int
     format: str
+    init_image: str | None = None
+    mask: str | None = None
+    strength: float = 0.75
+    resize_mode: str = "crop"
+    loras: tuple[Mapping[str, Any], ...] = ()
+    hires_scale: float = 1.0
+    hires_strength: float = 0.6
+    hires_steps: int = 0
 
     @property
     def images(self) -> int:
@@ -37,8 +53,10 @@ class GenerationSettings:
         return (self.seed + index) % (MAX_SEED + 1)
 
     def of_picture(self, index: int) -> dict[str, Any]:
-        """The input that makes picture `index` again, by itself."""
-        return {**asdict(self), "seed": self.seed_of(index), "batch_size": 1, "n_iters": 1}
+        """The input that makes picture `index` again, by itself: what is optional only where it was made use of."""
+        unused = {field.name for field in fields(self) if getattr(self, field.name) == field.default}
+        values = {name: value for name, value in asdict(self).items() if name not in unused}
+        return {**values, "seed": self.seed_of(index), "batch_size": 1, "n_iters": 1}
 
 
 def settings_of(document: Mapping[str, Any], schema: Mapping[str, Any], bounds: Bounds) -> GenerationSettings:
@@ -52,10 +70,17 @@ def settings_of(document: Mapping[str, Any], schema: Mapping[str, Any], bounds: 
     whole = {name: int(values[name]) for name, rule in rules.items() if rule["type"] == "integer"}
     if whole["seed"] == -1:
         whole["seed"] = secrets.randbelow(MAX_SEED + 1)
-    settings = GenerationSettings(**{**values, **whole, "cfg_scale": float(values["cfg_scale"])})
+    real = {name: float(values[name]) for name, rule in rules.items() if rule["type"] == "number"}
+    if "loras" in values:
+        values["loras"] = tuple({"weight": 1.0, **each} for each in values["loras"])
+    settings = GenerationSettings(**{**values, **whole, **real})
     _check_text("prompt", settings.prompt)
     _check_text("negative_prompt", settings.negative_prompt)
+    _check_weights("prompt", settings.prompt)
+    _check_weights("negative_prompt", settings.negative_prompt)
     _check_bounds(settings, bounds)
+    _check_pictures(settings)
+    _check_hires(settings, bounds)
     return settings
 
 
@@ -66,6 +91,14 @@ def _check_text(field: str, text: str) -> None:
         raise InvalidInput(field, "holds half of a surrogate pair") from error
 
 
+def _check_weights(field: str, text: str) -> None:
+    for piece in parse(text):
+        if abs(piece.weight) > MAX_WEIGHT:
+            raise InvalidInput(
+                field, f"{piece.text[:40]!r} weighs {piece.weight:g}, the limit is {MAX_WEIGHT:g}"
+            )
+
+
 def _check_bounds(settings: GenerationSettings, bounds: Bounds) -> None:
     pixels = settings.width * settings.height
     if pixels > bounds.max_pixels:
@@ -73,3 +106,35 @@ def _check_bounds(settings: GenerationSettings, bounds: Bounds) -> None:
     if settings.images > bounds.max_images:
         asked = f"batch_size x n_iters is {settings.images} pictures"
         raise InvalidInput("batch_size", f"{asked}, the limit is {bounds.max_images}")
+
+
+def hires_size(settings: GenerationSettings, step: int) -> tuple[int, int]:
+    """Width and height of the finished picture in pixels, multiples of `step`."""
+    width, height = (
+        step * round(side * settings.hires_scale / step) for side in (settings.width, settings.height)
+    )
+    return width, height
+
+
+def _check_hires(settings: GenerationSettings, bounds: Bounds) -> None:
+    if settings.hires_scale == 1.0:
+        return
+    width, height = hires_size(settings, bounds.side_step)
+    if width * height > bounds.max_pixels or max(width, height) > bounds.max_side:
+        most = f"a side has at most {bounds.max_side} pixels, a picture {bounds.max_pixels}"
+        raise InvalidInput("hires_scale", f"makes {width} x {height}: {most}")
+    if denoising_steps(settings.hires_steps or settings.steps, settings.hires_strength) < 1:
+        raise InvalidInput("hires_strength", "leaves no step to make: ask for more strength or more steps")
+
+
+def _check_pictures(settings: GenerationSettings) -> None:
+    if settings.mask is not None and settings.init_image is None:
+        raise InvalidInput("mask", "needs init_image, the picture that it is a mask of")
+    if settings.init_image is not None and denoising_steps(settings.steps, settings.strength) < 1:
+        made = f"{settings.strength:g} of {settings.steps} steps is none"
+        raise InvalidInput("strength", f"{made}: strength must be at least {1 / settings.steps:.4g}")
+
+
+def denoising_steps(steps: int, strength: float) -> int:
+    """How many of `steps` are made at this strength, as diffusers counts them."""
+    return min(int(steps * strength), steps)

@@ -11,6 +11,10 @@ MAX_SEED = 2**32 - 1
 MAX_PER_FIELD = 8
 MIN_SIDE = 64
 FORMATS = ("png", "jpeg", "webp")
+PICTURE_TYPES = ("image/png", "image/jpeg", "image/webp")
+FILE = "x-evoke-file"
+"""Says that a field names a file, whose bytes come under the field's name; its value are the types that it may have."""
+RESIZE_MODES = ("crop", "stretch")
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,60 @@ def _choice(title: str, names: Iterable[str], default: str) -> dict[str, Any]:
     return {"type": "string", "enum": list(names), "default": default, "title": title}
 
 
-def input_schema(defaults: Defaults, bounds: Bounds, samplers: Iterable[str]) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the input of a checkpoint with these defaults, bounds and samplers."""
+def _picture(title: str, description: str) -> dict[str, Any]:
+    said = {"title": title, "description": description}
+    return {"type": "string", "maxLength": 80, FILE: list(PICTURE_TYPES), **said}
+
+
+def _share(title: str, default: float, description: str) -> dict[str, Any]:
+    said = {"title": title, "description": description}
+    return {"type": "number", "minimum": 0, "maximum": 1, "default": default, **said}
+
+
+def _redrawing() -> dict[str, Any]:
+    """What a checkpoint takes that can begin with a picture."""
+    return {
+        "init_image": _picture(
+            "Picture to begin with", "file:ID of an upload, or job:ID/NUMBER of an output."
+        ),
+        "mask": _picture("Mask", "Draw only where this picture is white; needs a picture to begin with."),
+        "strength": _share("Strength", 0.75, "How much of the picture to begin with is drawn anew."),
+        "resize_mode": _choice("Fit of the given picture", RESIZE_MODES, "crop"),
+        "loras": _loras(),
+        "hires_scale": {
+            **{"type": "number", "minimum": 1, "maximum": 4, "default": 1, "title": "High-resolution scale"},
+            "description": "How much larger the finished picture is: it is drawn twice, small and then large.",
+        },
+        "hires_strength": _share("High-resolution strength", 0.6, "How much is drawn anew the second time."),
+        "hires_steps": _whole(
+            "High-resolution steps", 0, 150, 0, description="0: as many as the first time."
+        ),
+    }
+
+
+def _loras() -> dict[str, Any]:
+    name = {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9._ -]{0,99}$"}
+    weight = {"type": "number", "minimum": -4, "maximum": 4, "default": 1}
+    each = {"name": name, "weight": weight}
+    item = {"type": "object", "additionalProperties": False, "required": ["name"], "properties": each}
+    said = "Small changes of the model, by the names of their files, each with a weight."
+    return {
+        "type": "array",
+        "maxItems": 8,
+        "default": [],
+        "title": "LoRAs",
+        "description": said,
+        "items": item,
+    }
+
+
+def input_schema(
+    defaults: Defaults, bounds: Bounds, samplers: Iterable[str], *, redraws: bool = True
+) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the input of a checkpoint with these defaults, bounds and samplers.
+
+    redraws: it can begin with a picture.
+    """
     seed = "The same seed gives the same picture; -1 draws one at random."
     guidance = {"type": "number", "minimum": 0, "maximum": 30, "default": defaults.cfg_scale}
     properties = {
@@ -67,6 +123,7 @@ def input_schema(defaults: Defaults, bounds: Bounds, samplers: Iterable[str]) ->
         "batch_size": _whole("Pictures per batch", 1, MAX_PER_FIELD, 1),
         "n_iters": _whole("Batches", 1, MAX_PER_FIELD, 1),
         "format": _choice("Format", FORMATS, "png"),
+        **(_redrawing() if redraws else {}),
     }
     return {"type": "object", "additionalProperties": False, "required": ["prompt"], "properties": properties}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import torch
@@ -12,6 +13,7 @@ from model_containers.diffusers.generation import Estimate, Picture
 from model_containers.diffusers.generation_settings import GenerationSettings
 from model_containers.diffusers.pictures import MEDIA_TYPES, Origin, encode
 from model_containers.diffusers.previews import DECODED_PIXELS, MEDIA_TYPE, PreviewMap, decoded, sheet
+from model_containers.diffusers.prompt_weights import plain
 from model_containers.diffusers.prompt_window import remarks
 from model_containers.diffusers.samplers import samplers_for
 from model_containers.sdk import Run
@@ -54,7 +56,9 @@ def shown(estimate: Estimate, mapping: PreviewMap, latents: torch.Tensor) -> lis
 def remark(model: LoadedModel, settings: GenerationSettings, run: Run) -> None:
     """Say what the model will not make use of: parts of the prompt, and a negative prompt that has no effect."""
     for text, field in ((settings.prompt, "prompt"), (settings.negative_prompt, "negative prompt")):
-        for line in remarks(model.pipeline, text, field):
+        with model.shared.reading if model.shared else contextlib.nullcontext():
+            lines = list(remarks(model.pipeline, plain(text) if model.shared else text, field))
+        for line in lines:
             run.log(line)
     if settings.negative_prompt and "negative_prompt" not in model.arguments:
         run.log("This model takes no negative prompt.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model_containers.sdk.batch_run import BatchRun
 from model_containers.sdk.errors import (
     Cancelled,
     CheckpointError,
@@ -10,12 +11,14 @@ from model_containers.sdk.errors import (
     OutOfMemory,
 )
 from model_containers.sdk.manifest import Manifest
-from model_containers.sdk.model import Model
+from model_containers.sdk.model import BatchModel, Model, Servable
 from model_containers.sdk.parts import Log, Metric, Output, Part, Preview, Progress, Result
 from model_containers.sdk.run import OutputWriter, Run
 from model_containers.sdk.serving import main
 
 __all__ = [
+    "BatchModel",
+    "BatchRun",
     "Cancelled",
     "CheckpointError",
     "DeadlineExceeded",
@@ -32,5 +35,6 @@ __all__ = [
     "Progress",
     "Result",
     "Run",
+    "Servable",
     "main",
 ]

@@ -25,6 +25,9 @@ class Manifest:
     id: as in the catalogue. task: `text-to-image`, `text-to-audio`, ... input: a pydantic model, of which `generate`
     is then given an instance, or a JSON Schema (2020-12), and `generate` is given a dict. max_concurrency: runs that
     this model takes at once. limits: numbers to publish, e.g. max_pixels.
+
+    title, description, queue, licence, deadline_s: for its entry in a catalogue, see `evoke model entry`; an empty
+    title or queue is made from the id. deadline_s: longest time of one run.
     """
 
     id: str
@@ -32,6 +35,11 @@ class Manifest:
     input: type[BaseModel] | Mapping[str, Any]
     max_concurrency: int = 1
     limits: Mapping[str, float] = field(default_factory=dict)
+    title: str = ""
+    description: str = ""
+    queue: str = ""
+    licence: str = ""
+    deadline_s: float = 600.0
 
     @cached_property
     def schema(self) -> Mapping[str, Any]:

@@ -70,6 +70,21 @@ class Result:
 
 
 Part = Progress | Log | Preview | Metric | Output | Result
+Lossy = Progress | Preview
+"""What may be left out when the network can't follow."""
+
+
+def messages_of(
+    part: Progress | Log | Preview | Metric | Output, opened: set[str]
+) -> Iterator[pb.GenerateResponse]:
+    """What is sent for a part that a generator yields. opened: names of its outputs so far, kept up to date."""
+    if isinstance(part, Output):
+        if part.name not in opened:
+            opened.add(part.name)
+            yield output_start(part.name, part.media_type, part.details)
+        yield from output_chunks(part.name, part.data, part.last)
+    elif not isinstance(part, Preview) or len(part.data) <= MAX_PREVIEW_BYTES:
+        yield message_of(part)
 
 
 def message_of(part: Progress | Log | Preview | Metric) -> pb.GenerateResponse:

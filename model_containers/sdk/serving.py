@@ -19,7 +19,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from evoke.protocol.methods import MAX_MESSAGE_BYTES, SERVICE
 from model_containers.sdk.address import listen, socket_path
 from model_containers.sdk.logs import configure_logging
-from model_containers.sdk.model import Model
+from model_containers.sdk.model import Servable
 from model_containers.sdk.service import ModelService
 
 GRPC_OPTIONS = (
@@ -32,7 +32,7 @@ GRPC_OPTIONS = (
 _log = logging.getLogger(__name__)
 
 Options = Callable[[argparse.ArgumentParser], None]
-Models = Callable[[argparse.Namespace], Sequence[Model]]
+Models = Callable[[argparse.Namespace], Sequence[Servable]]
 
 
 def main(models: Models, description: str, options: Options | None = None, version: str = "0") -> None:
@@ -68,7 +68,7 @@ def _exit(code: int, busy: int) -> None:
     os._exit(code)
 
 
-async def _serve(models: Sequence[Model], arguments: argparse.Namespace, version: str) -> tuple[int, int]:
+async def _serve(models: Sequence[Servable], arguments: argparse.Namespace, version: str) -> tuple[int, int]:
     """Run the server; return the exit code and how many models still run."""
     service = ModelService(models, version=version, max_waiting=arguments.max_waiting)
     healthy: Any = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs know the threaded one only
@@ -87,7 +87,7 @@ async def _serve(models: Sequence[Model], arguments: argparse.Namespace, version
     await _announce(healthy, health_pb2.HealthCheckResponse.NOT_SERVING)
     await server.stop(arguments.grace)
     _remove_socket(arguments.address)
-    return code, service.threads.busy
+    return code, service.busy
 
 
 async def _until_stopped(service: ModelService, healthy: Any, stop: asyncio.Event) -> int:

@@ -9,10 +9,10 @@ import logging
 from pathlib import Path
 
 from model_containers.diffusers.shapes64.checkpoint_folder import size_bytes, write_checkpoint
-from model_containers.diffusers.shapes64.stage import Plan
 from model_containers.diffusers.shapes64.train_denoiser import train_denoiser
 from model_containers.diffusers.shapes64.train_reader import train_reader
 from model_containers.diffusers.shapes64.train_vae import train_vae
+from model_containers.training.stage import Plan
 
 VAE_SHARE, READER_SHARE, DENOISER_SHARE = 0.14, 0.06, 0.8
 """How the minutes are divided between the three stages."""

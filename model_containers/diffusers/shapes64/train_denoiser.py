@@ -16,9 +16,9 @@ from model_containers.diffusers.shapes64.networks import (
     make_unet,
 )
 from model_containers.diffusers.shapes64.scenes import Scene, training_scene
-from model_containers.diffusers.shapes64.stage import Plan, Stage
 from model_containers.diffusers.shapes64.train_reader import Reader
 from model_containers.diffusers.shapes64.words import tokenize
+from model_containers.training.stage import Plan, Stage
 
 PICTURES = 40_960
 """Encoded once, captioned anew each time that they are seen."""

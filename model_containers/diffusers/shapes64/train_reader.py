@@ -18,8 +18,8 @@ from model_containers.diffusers.shapes64.captions import caption, wordless
 from model_containers.diffusers.shapes64.libraries import Network, Tokenizer
 from model_containers.diffusers.shapes64.networks import TEXT_LENGTH, TEXT_WIDTH, make_text_encoder
 from model_containers.diffusers.shapes64.scenes import COLOURS, PLACES, SHAPES, Scene, training_scene
-from model_containers.diffusers.shapes64.stage import Plan, Stage
 from model_containers.diffusers.shapes64.words import make_tokenizer, tokenize
+from model_containers.training.stage import Plan, Stage
 
 REGISTERS = len(PLACES) + 1
 """One for each place, and one for the background; they are the last positions of the prompt."""

@@ -17,7 +17,7 @@ from model_containers.diffusers.shapes64.drawing import SIZE_PX, draw
 from model_containers.diffusers.shapes64.libraries import Network
 from model_containers.diffusers.shapes64.networks import make_vae
 from model_containers.diffusers.shapes64.scenes import training_scene
-from model_containers.diffusers.shapes64.stage import Plan, Stage
+from model_containers.training.stage import Plan, Stage
 
 SIZE_WEIGHT = 1e-4
 """Keeps latents from growing without bound to drown the noise."""

@@ -13,7 +13,7 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from tests.end_to_end.diffusers.container import HUGE_SIDE, Container, container
+from tests.system.served_container import HUGE_SIDE, Container, container
 from tests.unit.diffusers_container.tiny_checkpoint import write_folder, write_single_file
 
 

@@ -8,9 +8,12 @@ import pytest
 
 from evoke.domain.errors import ErrorClass, ModelFailed
 from evoke.ports.model_client import StepDone
-from tests.end_to_end.diffusers.container import HUGE_SIDE, Container, connected, generate, request
+from tests.system.served_container import HUGE_SIDE, Container, connected, generate, request
 
 pytestmark = pytest.mark.timeout(400)
+
+AT_ONCE = 8
+LONG = {"prompt": "a red circle", "steps": 150, "batch_size": 8, "n_iters": 2, "width": 128, "height": 128}
 
 
 @pytest.mark.parametrize(
@@ -33,23 +36,18 @@ async def test_a_broken_checkpoint_is_a_clean_error_and_the_others_are_served(
 
 
 async def test_a_cancelled_run_ends_within_a_step_and_the_next_one_runs(served: Container) -> None:
-    settings = {
-        "prompt": "a red circle",
-        "steps": 150,
-        "batch_size": 8,
-        "n_iters": 2,
-        "width": 128,
-        "height": 128,
-    }
-    async with connected(served) as client, asyncio.timeout(60):
-        run = client.generate(request("tiny", settings))
-        async for message in run:
-            if isinstance(message, StepDone) and message.step >= 4:
-                assert message.total == 2400
-                break
-        await run.aclose()
-        # The container takes one run at a time: this one can only come through when the other has ended.
+    async with connected(served) as client, asyncio.timeout(100):
+        runs = [client.generate(request("tiny", LONG)) for _ in range(AT_ONCE)]
+        for run in runs:
+            async for message in run:
+                if isinstance(message, StepDone) and message.step >= 4:
+                    assert message.total == 2400
+                    break
+        await runs[0].aclose()
+        # As many runs as the container takes were under way: this one can only come through when one has ended.
         assert (await generate(served, "tiny", prompt="a circle", steps=1)).files
+        for run in runs[1:]:
+            await run.aclose()
 
 
 async def test_a_run_beyond_its_deadline_ends(served: Container) -> None:

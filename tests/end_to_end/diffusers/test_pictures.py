@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from evoke.domain.errors import ErrorClass, ModelFailed
-from tests.end_to_end.diffusers.container import Container, connected, generate
+from tests.system.served_container import Container, connected, generate
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -39,6 +41,24 @@ async def test_every_picture_of_a_batch_is_the_one_that_its_seed_gives_alone(ser
         alone = await generate(served, "tiny", seed=40 + index, **settings)
         together = np.asarray(_opened(batch.files[f"{index}.png"]))
         assert np.array_equal(together, np.asarray(_opened(alone.files["0.png"])))
+
+
+async def test_runs_at_the_same_time_give_the_files_that_each_gives_alone(served: Container) -> None:
+    samplers = ("euler", "euler_a", "ddim", "heun", "unipc", "dpm++_2m")
+    runs: list[dict[str, Any]] = [
+        {
+            "prompt": "a red circle",
+            "sampler_name": name,
+            "seed": index,
+            "steps": 5 + index,
+            "cfg_scale": 1.0 + index,
+        }
+        for index, name in enumerate(samplers)
+    ]
+    at_once = await asyncio.gather(*(generate(served, "tiny", **settings) for settings in runs))
+    for settings, answer in zip(runs, at_once, strict=True):
+        assert (await generate(served, "tiny", **settings)).files == answer.files
+        assert answer.steps[-1].step == settings["steps"]
 
 
 async def test_pictures_of_several_batches_are_named_on_and_steps_counted_over_all(served: Container) -> None:
@@ -130,3 +150,4 @@ async def test_a_container_says_what_it_serves_even_of_broken_checkpoints(served
     assert described["tiny"].input_schema["properties"]["sampler_name"]["default"] == "ddim"
     assert described["tiny"].limits["max_images"] == 16
     assert described["tiny"].limits["lazy"] == 0
+    assert described["tiny"].limits["batched_runs"] == described["tiny"].max_concurrency == 8

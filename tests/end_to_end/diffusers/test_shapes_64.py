@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from evoke.bootstrap import load_catalogue
-from tests.end_to_end.diffusers.container import Container, connected, container, generate
+from tests.system.served_container import Container, connected, container, generate
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.model]
 

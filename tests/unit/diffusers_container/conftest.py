@@ -9,9 +9,9 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
+from model_containers.checkpoints.device import choose_device
 from model_containers.diffusers.checkpoint_files import checkpoint_files
 from model_containers.diffusers.checkpoints import LoadedModel, load
-from model_containers.diffusers.device import choose_device
 from tests.unit.diffusers_container.tiny_checkpoint import write_folder, write_single_file
 
 

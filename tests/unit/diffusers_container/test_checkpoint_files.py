@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from model_containers.checkpoints.device import choose_device
 from model_containers.diffusers.checkpoint_facts import facts_of
 from model_containers.diffusers.checkpoint_files import checkpoint_files
 from model_containers.diffusers.checkpoints import LoadedModel, load
-from model_containers.diffusers.device import choose_device
 from model_containers.diffusers.input_schema import Bounds
 from model_containers.sdk import CheckpointError
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from model_containers.diffusers.__main__ import placement_of
-from model_containers.diffusers.container import DiffusersModel, Placement
+from model_containers.diffusers.container import DiffusersModel
 from model_containers.diffusers.model_argument import ModelArgument, model_argument
+from model_containers.diffusers.placement import Placement
+from model_containers.diffusers.shared_passes.rendezvous import Rendezvous
 from model_containers.sdk import CheckpointError
 
 pytestmark = pytest.mark.timeout(300)
@@ -59,6 +61,7 @@ def test_help_tells_every_option_and_loads_no_torch() -> None:
         "--device",
         "--dtype",
         "--threads",
+        "--batch",
         "--lanes",
         "--max-pixels",
         "--check",
@@ -69,7 +72,9 @@ def test_help_tells_every_option_and_loads_no_torch() -> None:
     assert not imported & {"torch", "diffusers", "transformers", "PIL"}
 
 
-@pytest.mark.parametrize("option", [("--threads", "0"), ("--lanes", "-1"), ("--dtype", "int8")])
+@pytest.mark.parametrize(
+    "option", [("--threads", "0"), ("--lanes", "-1"), ("--batch", "0"), ("--dtype", "int8")]
+)
 def test_a_wrong_value_ends_with_exit_code_2(option: tuple[str, str]) -> None:
     done = _run("--address", "unix:/nowhere", "--model", "a=/b", *option)
     assert done.returncode == 2
@@ -95,6 +100,7 @@ def test_options_become_the_placement() -> None:
         device="cpu",
         dtype="float32",
         threads=3,
+        batch=6,
         lanes=4,
         lazy=True,
         max_side=512,
@@ -103,7 +109,8 @@ def test_options_become_the_placement() -> None:
         max_steps=50,
     )
     placement = placement_of(arguments)
-    assert (placement.device, placement.threads, placement.lanes, placement.lazy) == ("cpu", 3, 4, True)
+    assert (placement.device, placement.threads, placement.lazy) == ("cpu", 3, True)
+    assert (placement.batch, placement.lanes) == (6, 4)
     assert (placement.bounds.max_side, placement.bounds.max_pixels, placement.bounds.max_images) == (
         512,
         1000,
@@ -113,13 +120,15 @@ def test_options_become_the_placement() -> None:
 
 
 def test_a_lazy_model_is_described_before_it_is_loaded(tiny_folder: Path) -> None:
-    model = DiffusersModel(ModelArgument("tiny", tiny_folder), Placement(device="cpu", lazy=True))
+    model = DiffusersModel(
+        ModelArgument("tiny", tiny_folder), Placement(device="cpu", lazy=True), Rendezvous(8)
+    )
     model.setup()
     assert model.manifest.limits["lazy"] == 1
     assert model.manifest.schema["properties"]["width"]["default"] == 64
 
 
 def test_a_path_that_is_not_there_is_told_at_setup(tmp_path: Path) -> None:
-    model = DiffusersModel(ModelArgument("absent", tmp_path / "absent"), Placement(lazy=True))
+    model = DiffusersModel(ModelArgument("absent", tmp_path / "absent"), Placement(lazy=True), Rendezvous(8))
     with pytest.raises(CheckpointError, match="no such file or folder"):
         model.setup()

@@ -9,12 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from model_containers.checkpoints.device import choose_device
 from model_containers.diffusers.checkpoint_facts import facts_of
 from model_containers.diffusers.checkpoint_files import checkpoint_files
 from model_containers.diffusers.checkpoints import load
-from model_containers.diffusers.device import choose_device
+from model_containers.diffusers.container import DiffusersModel
 from model_containers.diffusers.generation import make_pictures
 from model_containers.diffusers.input_schema import Bounds
+from model_containers.diffusers.model_argument import ModelArgument
+from model_containers.diffusers.placement import Placement
+from model_containers.diffusers.shared_passes.rendezvous import Rendezvous
 from tests.unit.diffusers_container.tiny_families import FAMILIES
 from tests.unit.diffusers_container.watchers import USUAL, Notes, pixels
 
@@ -50,3 +54,11 @@ def test_a_family_says_what_it_takes(
     properties = facts_of(checkpoint_files(tmp_path / family), Bounds()).schema["properties"]
     assert (properties["width"]["default"], properties["width"]["multipleOf"]) == (side, step)
     assert len(properties["sampler_name"]["enum"]) == samplers
+
+
+@pytest.mark.parametrize(("family", "runs"), [("sdxl", 8), ("sd3", 1), ("flux", 1)])
+def test_a_family_says_how_many_runs_share_its_passes(family: str, runs: int, tmp_path: Path) -> None:
+    FAMILIES[family]().save_pretrained(tmp_path / family)
+    model = DiffusersModel(ModelArgument(family, tmp_path / family), Placement(lazy=True), Rendezvous(8))
+    assert model.manifest.limits["batched_runs"] == runs
+    assert model.capacity == runs

@@ -77,9 +77,10 @@ def test_samplers_differ(tiny_model: LoadedModel) -> None:
     made = {
         name: pixels(tiny_model, replace(USUAL, sampler_name=name, steps=6))[0].tobytes() for name in NAMES
     }
-    # Ancestral sampling with all of its noise is DDPM's own step: these two may, and no others may, be equal.
-    del made["ddpm"]
-    assert len(set(made.values())) == len(NAMES) - 1
+    # Ancestral sampling with all of its noise is DDPM's own step, and DDIM without noise is Euler's: whether their
+    # pictures are equal to the last bit is the processor's affair.
+    del made["ddpm"], made["ddim"]
+    assert len(set(made.values())) == len(NAMES) - 2
 
 
 def test_a_sampler_leaves_nothing_for_the_next_run(tiny_model: LoadedModel) -> None:

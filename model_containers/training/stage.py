@@ -1,4 +1,4 @@
-"""What the two stages of training share: a budget of minutes, its learning rate, and state to resume from."""
+"""What every stage of training has: a budget of minutes, its learning rate, and state to resume from."""
 
 import logging
 import math
@@ -16,11 +16,13 @@ WARM_UP_STEPS = 100
 FINAL_RATE = 0.02
 REPORT_S = 30.0
 SAVE_S = 180.0
+LONGEST_STEP_S = 5.0
+"""What a step counts for at most: a process that was suspended, or whose machine slept, has not trained meanwhile."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long a stage trains, on how many pictures a step, how fast, and where it keeps its state.
+    """How long a stage trains, on how many examples a step, how fast, and where it keeps its state.
 
     steps: how many it takes whatever the clock says; None: as many as the minutes allow.
     """
@@ -74,7 +76,7 @@ class Stage:
         self._loss_sum += float(loss.detach())
         self._loss_count += 1
         now = time.monotonic()
-        self._spent_s += now - self._tick
+        self._spent_s += min(now - self._tick, LONGEST_STEP_S)
         self._tick = now
         self._report_and_save()
 

@@ -1,0 +1,79 @@
+"""The layout of a checkpoint's folder, told by its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from model_containers.audiocraft.checkpoint_facts import Facts, facts_of, wishes_of
+from model_containers.audiocraft.input_schema import Bounds
+from model_containers.checkpoints.files import PICKLES, check_safetensors, read_json
+from model_containers.sdk.errors import CheckpointError
+
+OWN_WEIGHTS = "state_dict.bin"
+"""AudioCraft's own file."""
+
+
+class Layout(Protocol):
+    """A checkpoint on disk."""
+
+    def facts(self, bounds: Bounds) -> Facts:
+        """What the configs say. Raises CheckpointError."""
+        ...
+
+    def load(self) -> tuple[Any, Any]:
+        """The model (transformers' MusicgenForConditionalGeneration, on the CPU) and its tokenizer.
+
+        Raises CheckpointError naming the file that is not right.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class TransformersLayout:
+    """`config.json`, `.safetensors` weights and a tokenizer, as transformers' MusicGen classes write them."""
+
+    folder: Path
+
+    def facts(self, bounds: Bounds) -> Facts:
+        """See `Layout`."""
+        file = self.folder / "config.json"
+        config = read_json(file)
+        if config.get("model_type") != "musicgen":
+            raise CheckpointError(
+                f"{file}: model_type is {config.get('model_type')!r}; only musicgen is served"
+                " (AudioGen's models are of that type too)"
+            )
+        codec = config.get("audio_encoder")
+        return facts_of(codec if isinstance(codec, dict) else {}, wishes_of(self.folder), bounds, file)
+
+    def load(self) -> tuple[Any, Any]:
+        """See `Layout`."""
+        self._check()
+        from model_containers.audiocraft import transformers_layout
+
+        return transformers_layout.load(self.folder)
+
+    def _check(self) -> None:
+        files = sorted(self.folder.glob("*.safetensors"))
+        if not files:
+            pickled = [file.name for file in sorted(self.folder.iterdir()) if file.suffix in PICKLES]
+            said = f"{pickled[0]} can run code and is refused" if pickled else "there are no weights"
+            raise CheckpointError(f"{self.folder}: holds no .safetensors file; {said}")
+        for file in files:
+            check_safetensors(file)
+
+
+def layout_of(folder: Path) -> Layout:
+    """Tell the layout. Raises CheckpointError where the folder is neither."""
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: no such folder")
+    if (folder / OWN_WEIGHTS).exists():
+        raise CheckpointError(
+            f"{folder / OWN_WEIGHTS}: AudioCraft's own files are pickled and can run code; convert them"
+            " to transformers' layout (convert_musicgen_transformers.py of its releases)"
+        )
+    if (folder / "config.json").exists():
+        return TransformersLayout(folder)
+    raise CheckpointError(f"{folder}: holds no config.json")

@@ -1,0 +1,66 @@
+"""A checkpoint that is ready to be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from model_containers.audiocraft.checkpoint_facts import Facts
+from model_containers.audiocraft.checkpoint_layouts import Layout
+from model_containers.audiocraft.libraries import Network, Tokenizer
+from model_containers.checkpoints.device import Device
+from model_containers.sdk.errors import CheckpointError
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model on its device, and its tokenizer. The codec stays in float32: it is small, and its LSTM wants it."""
+
+    network: Network
+    tokenizer: Tokenizer
+    facts: Facts
+
+    @property
+    def padding(self) -> int:
+        """What stands where there is no code."""
+        return int(self.network.decoder.config.pad_token_id)
+
+    @property
+    def codebooks(self) -> int:
+        """Codes of a frame."""
+        return int(self.network.decoder.config.num_codebooks)
+
+    @torch.inference_mode()
+    def samples_of(self, codes: torch.Tensor) -> torch.Tensor:
+        """The sound of codes (books, frames): float32 on the CPU, of frames / frame_hz seconds."""
+        codec = self.network.audio_encoder
+        made = codec.decode(codes[None, None].to(codec.device), [None]).audio_values
+        samples: torch.Tensor = made[0, 0].float().cpu()
+        return samples
+
+    @torch.inference_mode()
+    def codes_of(self, samples: torch.Tensor) -> torch.Tensor:
+        """The codes (books, frames) of a sound of one channel at the model's rate; whole frames of it."""
+        codec = self.network.audio_encoder
+        hop = self.facts.rate_hz // self.facts.frame_hz
+        whole = samples[: len(samples) // hop * hop]
+        bandwidth = codec.config.target_bandwidths[-1]
+        codes = codec.encode(whole[None, None].to(codec.device), bandwidth=bandwidth).audio_codes[0, 0]
+        kept: torch.Tensor = codes[: self.codebooks].cpu()
+        return kept
+
+
+def load(layout: Layout, facts: Facts, device: Device) -> LoadedModel:
+    """Load a checkpoint onto a device. Raises CheckpointError."""
+    network, tokenizer = layout.load()
+    books = network.audio_encoder.config.num_quantizers
+    if books < network.decoder.config.num_codebooks:
+        raise CheckpointError(
+            f"the decoder has {network.decoder.config.num_codebooks} codebooks, the codec {books}"
+        )
+    for part in (network.text_encoder, network.decoder, getattr(network, "enc_to_dec_proj", None)):
+        if part is not None:
+            part.to(device.name, device.dtype)
+    network.audio_encoder.to(device.name)
+    return LoadedModel(network, tokenizer, facts)

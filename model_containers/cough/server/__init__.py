@@ -1,0 +1,1 @@
+"""The container: the pipeline behind `evoke.model.v1`."""

@@ -1,0 +1,30 @@
+"""The place where runs of a container meet. Imports no torch, which takes seconds, before a run asks."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model_containers.diffusers.shared_passes.passes import SharedPasses
+
+ROWS_OF_A_PICTURE = 2
+"""With guidance: one with the prompt, one with the negative prompt."""
+
+
+class Rendezvous:
+    """Where the runs of all models of a container meet: their passes take turns on the one device."""
+
+    def __init__(self, batch: int) -> None:
+        self._batch = batch
+        self._lock = threading.Lock()
+        self._passes: SharedPasses | None = None
+
+    def passes(self) -> SharedPasses:
+        """The shared passes, made when the first run asks: torch is not imported before."""
+        from model_containers.diffusers.shared_passes.passes import SharedPasses
+
+        with self._lock:
+            if self._passes is None:
+                self._passes = SharedPasses(ROWS_OF_A_PICTURE * self._batch)
+            return self._passes

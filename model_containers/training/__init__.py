@@ -1,0 +1,1 @@
+"""What the trainings of the checkpoints that ship with evoke share."""

@@ -106,7 +106,10 @@ class Connection:
         partial = target.with_name(target.name + ".part")
         digest = hashlib.sha256()
         try:
-            with self._told_apart(), self._http.stream("GET", self._own(address)) as answer:
+            with (
+                self._told_apart(),
+                self._http.stream("GET", self._own(address), follow_redirects=True) as answer,
+            ):
                 if answer.status_code >= 400:
                     answer.read()
                     self._accepted(answer)

@@ -96,7 +96,7 @@ def _log_file(path: Path) -> Finding:
             "log",
             Verdict.WARNING,
             f"there is none at {path}",
-            "Right before the first start, or EVOKE_DATA_DIR.",
+            "Right before the first start and on the distributed engine, or EVOKE_DATA_DIR.",
         )
     except OSError as error:
         return Finding(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import admin, dead_letters, doctor, jobs, stack, submit, system, up
+from cli.commands import admin, dead_letters, doctor, jobs, migrate, model, stack, submit, system, up
 from cli.failures import CommandFailed, ExitCode
 
 app = typer.Typer(
@@ -25,7 +25,9 @@ jobs.register(app)
 system.register(app)
 app.add_typer(dead_letters.app, name="dlq")
 doctor.register(app)
+model.register(app)
 app.add_typer(admin.app, name="admin")
+migrate.register(app)
 
 
 @app.callback(invoke_without_command=True)

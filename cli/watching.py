@@ -88,6 +88,12 @@ class BarView:
             self._progress.console.print(event.data.get("text", ""), markup=False, highlight=False)
         elif text := describe(event):
             self._progress.update(self._task, description=text)
+            if event.name == "succeeded":  # progress may be lost on its way; that it is done is known
+                self._fill()
+
+    def _fill(self) -> None:
+        total = self._progress.tasks[self._task].total or 1
+        self._progress.update(self._task, total=total, completed=total)
 
     def broken(self, reason: str) -> None:
         """Tell it above the bar."""

@@ -16,15 +16,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from enum import IntEnum
 
 import uvloop
 
 from evoke.domain.errors import EvokeError, InvalidInput
-from evoke.settings import Settings, load_settings
+from evoke.settings import Settings, load_settings, misspelt
 from evoke.telemetry import configure_logging
 
 Serve = Callable[[Settings, asyncio.Event], Awaitable[None]]
@@ -56,6 +57,8 @@ def run(
     try:
         settings = load_settings(overrides)
         configure_logging(process, settings.log_level, settings.log_format)
+        for name, meant in misspelt(os.environ).items():
+            _log.warning("%s is no setting; did you mean %s?", name, meant)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_stopped(settings, serve, settings.drain_s + stages_s))
     except InvalidInput as error:
@@ -67,12 +70,28 @@ def run(
     except EvokeError as error:
         _log.error("cannot go on: %s", error, extra={"code": error.code})
         return ExitCode.CRASHED
+    except ExceptionGroup as group:
+        # Of tasks that run together: what evoke raised on purpose needs no traceback here either.
+        ours, crashed = group.split(EvokeError)
+        for each in _leaves(ours):
+            _log.error("cannot go on: %s", each, extra={"code": getattr(each, "code", None)})
+        if crashed is not None:
+            _log.critical("crashed", exc_info=crashed)
+        return ExitCode.CRASHED
     except Exception:
         _log.critical("crashed", exc_info=True)
         return ExitCode.CRASHED
     finally:
         gc.unfreeze()  # what was frozen is let go too, or native libraries report it as leaked
     return ExitCode.STOPPED
+
+
+def _leaves(group: ExceptionGroup[Exception] | None) -> Iterator[Exception]:
+    for error in () if group is None else group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 def settle() -> None:

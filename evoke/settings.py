@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +46,28 @@ class Settings(BaseSettings):
     pulsar_ca_file: Path | None = Field(
         None, description="Certificates that Pulsar's are checked by; unset: those of the system."
     )
+    pulsar_listener: str | None = Field(
+        None, description="Name of the brokers' advertised listener to connect through; unset: the usual one."
+    )
+    pulsar_backlog_bytes: int | None = Field(
+        None,
+        ge=1 << 20,
+        description="Bytes of a topic that may wait for the archive or for workers: beyond them appends are refused "
+        "(507). `evoke admin init` sets it; unset: what the broker is set to.",
+    )
+    pulsar_most_redeliveries: int = Field(
+        100_000,
+        ge=1,
+        description="How often a request may go back to the broker before it is put aside in `backstop_<queue>`: far "
+        "more often than a queue has workers, for each busy one may give a request back once.",
+    )
+    pulsar_partitions: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="Parts of each queue's topics, so that brokers share its load; the same for all processes, and "
+        "changed only while no job is unfinished.",
+    )
     pulsar_index_bytes: int = Field(
         64 << 20, ge=1 << 20, description="Bound of a topic's index of jobs that a sidecar keeps in memory."
     )
@@ -52,13 +75,27 @@ class Settings(BaseSettings):
         None, description="The catalogue of models (YAML); unset: the one that ships with evoke."
     )
     models_dir: Path | None = Field(
-        None, description="Folder that holds downloaded weights, read-only to containers."
+        None,
+        description="Folder of downloaded weights, read-only to containers; unset: `models` in the data folder.",
+    )
+    models_tokens: SecretStr | None = Field(
+        None,
+        description="Tokens for private weights as `HOST=TOKEN` pairs, comma-separated; the hub's own is HF_TOKEN.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log lines to write."
     )
     log_format: Literal["json", "text"] = Field(
         "json", description="Structured lines for machines, or text for people."
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="URL of an OpenTelemetry collector (OTLP over HTTP, e.g. `http://127.0.0.1:4318`) that traces are "
+        "sent to; unset: none. Its headers and certificates are OTEL_EXPORTER_OTLP_HEADERS and so on.",
+    )
+    traces_per_s: int = Field(
+        100, ge=1, description="Most requests that an API process traces in one second; the rest go untraced."
     )
 
     host: str = Field("127.0.0.1", description="Address that the API listens on.")
@@ -67,6 +104,12 @@ class Settings(BaseSettings):
         0, ge=0, le=65535, description="Port of /metrics of a process other than the API; 0: none."
     )
     max_body_bytes: int = Field(1 << 20, ge=1024, description="Largest request body that the API reads.")
+    max_file_bytes: int = Field(
+        32 << 20,
+        ge=1024,
+        le=512 << 20,
+        description="Largest file that `POST /v1/files` takes, and that an input may name.",
+    )
     max_wait_s: float = Field(
         60.0, gt=0, description="Longest wait that `Prefer: wait` and `wait=` may ask for."
     )
@@ -157,15 +200,69 @@ class Settings(BaseSettings):
         None, description="URL of the archive's Iceberg REST catalog (distributed engine)."
     )
     catalog_warehouse: str | None = Field(None, description="Warehouse to ask of the catalog.")
+    catalog_signing: str | None = Field(
+        None,
+        description="AWS service that requests to the catalog are signed for (SigV4), e.g. `glue`; unset: none.",
+    )
+    catalog_namespace: str = Field(
+        "evoke",
+        pattern=r"^[a-z][a-z0-9_]{0,62}$",
+        description="Namespace of the archive's table in the catalog; Trino calls it a schema.",
+    )
     trino_url: str | None = Field(
         None, description="URL of Trino, which answers for history (distributed engine)."
     )
     trino_catalog: str = Field("evoke", description="Trino's catalog in which the archive is found.")
-    trino_user: str = Field("evoke", description="User that asks Trino; let it read and no more.")
+    trino_user: str = Field(
+        "evoke", min_length=1, description="User that asks Trino for evoke; let it read and no more."
+    )
+    trino_tenant_user: str = Field(
+        "evoke-tenant-",
+        min_length=1,
+        description="Beginning of the users that SQL of tenants runs as; the tenant in hexadecimal UTF-8 follows.",
+    )
+    trino_password: SecretStr | None = Field(
+        None,
+        description="Password of `EVOKE_TRINO_USER`, who must be allowed to impersonate the tenants' users.",
+    )
+    trino_token: SecretStr | None = Field(
+        None, description="JSON web token for Trino, in place of a password."
+    )
+    trino_ca_file: Path | None = Field(
+        None, description="Certificates that Trino's are checked by; unset: those that come with certifi."
+    )
 
     failpoints: str = Field(
         "", description="For tests: `name=action` pairs, comma-separated; see `evoke/failpoints.py`."
     )
+
+    @property
+    def models_folder(self) -> Path:
+        """Where downloaded weights lie."""
+        return self.models_dir if self.models_dir is not None else self.data_dir / "models"
+
+    @property
+    def tokens_of_hosts(self) -> dict[str, str]:
+        """The tokens for private weights by host. Raises InvalidInput, without telling a token."""
+        text = self.models_tokens.get_secret_value() if self.models_tokens is not None else ""
+        pairs = [pair.strip().partition("=") for pair in text.split(",") if pair.strip()]
+        if not all(host and equals and token for host, equals, token in pairs):
+            raise InvalidInput("EVOKE_MODELS_TOKENS", "must be HOST=TOKEN pairs, comma-separated")
+        return {host.lower(): token for host, _, token in pairs}
+
+
+def misspelt(names: Iterable[str]) -> dict[str, str]:
+    """Names of variables that nearly are a setting's, with that. Others are left alone: a cluster adds its own."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    found = {}
+    for name in names:
+        if (
+            name.startswith(PREFIX)
+            and name not in known
+            and (near := get_close_matches(name, known, 1, 0.85))
+        ):
+            found[name] = near[0]
+    return found
 
 
 def load_settings(environment: Mapping[str, object] | None = None) -> Settings:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from evoke.settings import PREFIX, Settings
@@ -32,6 +33,7 @@ _TYPES = {
     int: "whole number",
     float: "number",
     str: "text",
+    SecretStr: "secret text",
     Path: "path",
     bool: "true, false",
     types.NoneType: "unset",

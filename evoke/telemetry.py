@@ -17,9 +17,17 @@ _context: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=
 
 
 def new_traceparent(parent: str | None = None) -> str:
-    """Return a W3C `traceparent`: a child of `parent` where that is valid, else the root of a new trace."""
+    """Return a W3C `traceparent`: a child of `parent`, sampled as that is, else the root of a trace that is not."""
     trace_id = trace_id_of(parent) or secrets.token_hex(16)
-    return f"00-{trace_id}-{secrets.token_hex(8)}-01"
+    return f"00-{trace_id}-{secrets.token_hex(8)}-{'01' if is_sampled(parent) else '00'}"
+
+
+def is_sampled(traceparent: str | None) -> bool:
+    """Whether the trace of a `traceparent` is recorded; False where it is absent or malformed."""
+    if trace_id_of(traceparent) is None or traceparent is None:
+        return False
+    flags = traceparent.split("-")[3]
+    return len(flags) == 2 and flags[1] in "13579bdf"
 
 
 def trace_id_of(traceparent: str | None) -> str | None:

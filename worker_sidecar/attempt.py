@@ -13,11 +13,21 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from evoke.domain.errors import BlobExists, ErrorClass, EvokeError, ModelFailed, ModelUnavailable, Unavailable
+from evoke.domain.errors import (
+    BlobExists,
+    BlobMissing,
+    ErrorClass,
+    EvokeError,
+    ModelFailed,
+    ModelUnavailable,
+    Unavailable,
+)
 from evoke.domain.events import Artifact, Requested
+from evoke.domain.job import Job
 from evoke.ports.model_client import Done, GenerationRequest
 from evoke.ports.request_queue import Delivery
 from worker_sidecar.attempt_record import AttemptRecord
+from worker_sidecar.attempt_trace import ModelTrace
 from worker_sidecar.held_jobs import HeldJob, Interruption
 from worker_sidecar.journal import now_ms
 from worker_sidecar.model_run import ModelRun
@@ -72,6 +82,12 @@ class Attempt:
 
     async def live(self) -> None:
         """Do all of it. Raises what the sidecar can't answer for; the job is still held then."""
+        try:
+            await self._live()
+        finally:
+            self._record.trace.end()
+
+    async def _live(self) -> None:
         if self._held.ended:
             await self._record.ack("seen")
             return
@@ -129,9 +145,17 @@ class Attempt:
         job = self._held.job
         self._rank = (job.attempt_number(mine) if job is not None else None) or 0
         self._counted_before = job.counted_before(mine) if job is not None else 0
+        self._record.trace.waited(self._waiting_since_ms(job), self._rank)
         if self._rank == 1:
-            self._place.metrics.queue_seconds.observe(max(0.0, (now_ms() - self._request.time_ms) / 1000))
+            waited_s = max(0.0, (now_ms() - self._request.time_ms) / 1000)
+            self._place.metrics.queue_seconds.observe(waited_s, self._record.trace.exemplar)
         return self._rank > 0
+
+    def _waiting_since_ms(self, job: Job | None) -> int:
+        """Unix ms from which this attempt could have begun: its submission, or the end of the back-off before it."""
+        attempts = () if job is None else job.attempts
+        again = [each.retry_at_ms for each in attempts if each.retry_at_ms is not None]
+        return max([self._request.time_ms, *again])
 
     async def _run(self) -> None:
         """Run the model and store its outputs; then write how it ended."""
@@ -148,7 +172,8 @@ class Attempt:
         else:
             await self._succeed(done, artifacts, model_ms)
         finally:
-            self._place.metrics.run_seconds.observe(time.perf_counter() - started)
+            metrics, took_s = self._place.metrics, time.perf_counter() - started
+            metrics.run_seconds.labels(self._model).observe(took_s, self._record.trace.exemplar)
 
     async def _outcome(self) -> tuple[Done, tuple[Artifact, ...], float]:
         """What the model returned, what is stored of it, and how many ms the model took.
@@ -160,9 +185,15 @@ class Attempt:
             raise ModelFailed(
                 ErrorClass.CHECKPOINT, f"this worker's container does not serve {request.model}"
             )
-        outputs = Outputs(place.blobs, f"{request.tenant}/{request.job_id}/{self._record.attempt_id}/")
+        for file in request.files:
+            await place.blobs.stat(
+                file.key
+            )  # said before the model is begun: a missing file is no fault of its
+        trace = self._record.trace
+        outputs = Outputs(place.blobs, f"{request.tenant}/{request.job_id}/{self._record.attempt_id}/", trace)
         reports = Reports(place.progress, request.queue, self._identity)
-        run = ModelRun(place.model, outputs, reports, place.failpoints)
+        steps = place.metrics.steps.labels(self._model)
+        run = ModelRun(place.model, outputs, reports, place.failpoints, steps.inc)
         try:
             done, artifacts = await self._within_deadline(run, outputs)
         except ModelUnavailable:
@@ -173,6 +204,7 @@ class Attempt:
             await outputs.close()
         place.failpoints.reach("sidecar.after_put")
         if run.metrics:
+            place.metrics.measured(request.model, run.metrics)
             _log.info("the model measured", extra={"metrics": run.metrics})
         return done, artifacts, run.model_ms
 
@@ -182,7 +214,9 @@ class Attempt:
         try:
             async with asyncio.timeout(deadline_s) as scope:
                 held.interruptible(lambda: None if scope.expired() else scope.reschedule(0))
-                done = await run.generate(self._generation)
+                with self._record.trace.model_run() as traced:
+                    self._place.metrics.together.observe(len(self._place.room))
+                    done = await run.generate(self._generation(traced), traced.step)
                 return done, await outputs.stored()
         except TimeoutError:
             if held.interruption is not None:
@@ -241,6 +275,11 @@ class Attempt:
         self._place.held.release(self._held)
 
     @property
+    def _model(self) -> str:
+        """The model as the metrics call it."""
+        return self._place.metrics.label(self._request.model)
+
+    @property
     def _identity(self) -> Mapping[str, Any]:
         """The fields that all reports have."""
         request = self._request
@@ -251,15 +290,15 @@ class Attempt:
             "attempt": self._rank,
         }
 
-    @property
-    def _generation(self) -> GenerationRequest:
+    def _generation(self, traced: ModelTrace) -> GenerationRequest:
         return GenerationRequest(
             job_id=self._request.job_id,
             attempt=self._rank,
             model=self._request.model,
             input=self._request.input,
             deadline_s=self._request.deadline_s,
-            traceparent=self._record.traceparent,
+            traceparent=traced.context,
+            files={file.name: self._place.blobs.read(file.key) for file in self._request.files},
         )
 
 
@@ -270,7 +309,7 @@ def _class_of(error: EvokeError) -> ErrorClass:
             return error.error_class
         case ModelUnavailable():
             return ErrorClass.MODEL_LOST
-        case Unavailable() | BlobExists():
+        case Unavailable() | BlobExists() | BlobMissing():
             return ErrorClass.STORAGE
         case _:
             return ErrorClass.INTERNAL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ from evoke.domain.ids import RANDOM_BYTES, uuid7
 from evoke.ports.event_log import Position
 from evoke.ports.model_client import Done
 from evoke.ports.request_queue import Delivery
-from evoke.telemetry import new_traceparent
+from worker_sidecar.attempt_trace import AttemptTrace
 from worker_sidecar.dead_letters import dead_letter
 from worker_sidecar.journal import now_ms
 from worker_sidecar.workplace import Workplace
@@ -36,7 +37,7 @@ class AttemptRecord:
         self._request = request
         self.deliveries = deliveries
         self.attempt_id = uuid7(now_ms(), os.urandom(RANDOM_BYTES))
-        self.traceparent = new_traceparent(request.traceparent)
+        self.trace = AttemptTrace(place.traces, request, place.worker)
 
     async def started(self) -> tuple[str, Position]:
         """The attempt begins; return where that was written."""
@@ -49,6 +50,7 @@ class AttemptRecord:
     async def failed(self, error: ErrorClass, message: str, retry_in_s: float | None) -> None:
         """The attempt failed. retry_in_s: seconds until the next one, None when there is none."""
         self._place.metrics.failures.labels(error).inc()
+        self.trace.error = error
         retry_at_ms = None if retry_in_s is None else now_ms() + int(retry_in_s * 1000)
         await self._write(AttemptFailed(**self._own, error=error, message=message, retry_at_ms=retry_at_ms))
 
@@ -101,14 +103,23 @@ class AttemptRecord:
     async def _end(self, event: Succeeded | Failed, outcome: str) -> None:
         await self._write(event)
         self._place.failpoints.reach("sidecar.after_terminal")
+        model = self._place.metrics.label(event.model)
+        if isinstance(event, Failed):
+            self._place.metrics.ended.labels(model, "failed", event.error).inc()
+        else:
+            self._place.metrics.ended.labels(model, "succeeded", "").inc()
         await self.ack(outcome)
 
     async def _write(self, event: AnyEvent) -> tuple[str, Position]:
         event_id = f"{self.attempt_id}.{type(event).__name__}"
-        return await self._place.journal.append(event, event_id, self.traceparent)
+        context, start_ns = self.trace.sending(), time.time_ns()
+        topic, position = await self._place.journal.append(event, event_id, context)
+        self.trace.sent(context, event, topic, start_ns)
+        return topic, position
 
     def _count(self, outcome: str) -> None:
         self._place.metrics.attempts.labels(outcome).inc()
+        self.trace.outcome = outcome
 
     @property
     def _own(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 
 from evoke.codec import decode
@@ -105,12 +105,20 @@ class HeldJob:
 class HeldJobs:
     """All jobs in this sidecar's hands."""
 
-    def __init__(self, log: EventLog, queue: str) -> None:
+    def __init__(self, log: EventLog, queue: str, parts: int = 1) -> None:
+        """parts: of the queue's topics."""
         self._log = log
-        self._topics = (topics.attempts(queue), topics.completed(queue))
+        self._queue = queue
+        self._parts = parts
+        self._topics = self._of_parts(range(parts))
         self._held: dict[str, HeldJob] = {}
         self._seen: dict[str, Position | None] = {}
         self._waiting: list[tuple[str, Position, asyncio.Future[None]]] = []
+
+    def _of_parts(self, parts: Iterable[int]) -> tuple[str, ...]:
+        """The topics that tell what became of a request."""
+        both = (topics.attempts, topics.completed)
+        return tuple(topic(self._queue, part) for part in parts for topic in both)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -129,9 +137,10 @@ class HeldJobs:
             self._seen[topic] = await self._log.end(topic)
 
     async def follow(self) -> None:
-        """Keep the held jobs current, for ever. Raises LogCorrupt."""
+        """Keep the held jobs current, for ever. Raises LogCorrupt, LogReplaced."""
         while True:
             try:
+                await self._log.identity()  # the places where it goes on are of the log that was opened
                 async for batch in self._log.tail(self._seen):
                     for entry in batch:
                         held = self._held.get(entry.key)
@@ -149,7 +158,8 @@ class HeldJobs:
         self._held.update((each.job_id, each) for each in held)
         try:
             past: dict[str, list[LogEntry]] = {job_id: [] for job_id in job_ids}
-            for entry in await self._log.find(self._topics, job_ids):
+            told_in = self._of_parts({topics.part_of(job_id, self._parts) for job_id in job_ids})
+            for entry in await self._log.find(told_in, job_ids):
                 past[entry.key].append(entry)
         except BaseException:
             for each in held:

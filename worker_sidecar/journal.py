@@ -28,7 +28,9 @@ def now_ms() -> int:
 class Journal:
     """Appends this worker's events."""
 
-    def __init__(self, log: EventLog, worker: str, on_retry: Callable[[], None]) -> None:
+    def __init__(self, log: EventLog, worker: str, on_retry: Callable[[], None], parts: int = 1) -> None:
+        """parts: of each queue's topics."""
+        self._parts = parts
         self._log = log
         self._source = f"/workers/{worker}"
         self._on_retry = on_retry
@@ -38,20 +40,20 @@ class Journal:
 
         event_id: unique among this worker's events, the same when the event is repeated.
         """
-        topic = topic_of(event)
+        topic = topic_of(event, topics.part_of(event.job_id, self._parts))
         record = Record(
             topic, event.job_id, encode(event), properties(event, self._source, event_id, traceparent)
         )
         return topic, await persist(lambda: self._log.append(record), f"writing to {topic}", self._on_retry)
 
 
-def topic_of(event: AnyEvent) -> str:
+def topic_of(event: AnyEvent, part: int = 0) -> str:
     """Where an event of a sidecar belongs. Raises TypeError for events that others write."""
     match event:
         case AttemptStarted() | AttemptFailed() | AttemptYielded():
-            return topics.attempts(event.queue)
+            return topics.attempts(event.queue, part)
         case Succeeded() | Failed():
-            return topics.completed(event.queue)
+            return topics.completed(event.queue, part)
         case DeadLettered():
             return topics.dead_letters(event.queue)
         case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from contextlib import aclosing
 
 from evoke.domain.errors import ErrorClass, ModelFailed, ModelUnavailable
@@ -32,8 +33,16 @@ class ModelRun:
     """One run. metrics: what the model measured of it."""
 
     def __init__(
-        self, client: ModelClient, outputs: Outputs, reports: Reports, failpoints: Failpoints
+        self,
+        client: ModelClient,
+        outputs: Outputs,
+        reports: Reports,
+        failpoints: Failpoints,
+        count_steps: Callable[[int], None],
     ) -> None:
+        """count_steps: told how many steps were done since it was told last."""
+        self._count_steps = count_steps
+        self._last_step = 0
         self._client = client
         self._outputs = outputs
         self._reports = reports
@@ -42,8 +51,9 @@ class ModelRun:
         self.metrics: dict[str, float] = {}
         self.model_ms = 0.0
 
-    async def generate(self, request: GenerationRequest) -> Done:
+    async def generate(self, request: GenerationRequest, on_step: Callable[[StepDone], None]) -> Done:
         """Run the request until every byte is with the outputs. Raises as `ModelClient.generate` and `Outputs` do."""
+        self._on_step = on_step
         started = time.perf_counter()
         async with aclosing(self._client.generate(request)) as messages:
             async for message in messages:
@@ -64,12 +74,20 @@ class ModelRun:
                 self._outputs.start(message)
             case StepDone():
                 self._reports.step(message)
+                self._on_step(message)
+                self._count(message)
             case Preview():
                 self._reports.preview(message)
             case LogLine():
                 self._reports.log(message)
             case Metric() if len(self.metrics) < MAX_METRICS:
                 self.metrics[message.name[:80]] = message.value
+
+    def _count(self, message: StepDone) -> None:
+        """Reports may be left out on their way, and a model may begin anew."""
+        done = message.step - self._last_step
+        self._last_step = message.step
+        self._count_steps(max(0, done if done > 0 else min(message.step, 1)))
 
 
 def _checked(done: Done) -> Done:

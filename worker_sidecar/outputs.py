@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from evoke.domain.errors import ErrorClass, ModelFailed
 from evoke.domain.events import Artifact
 from evoke.ports.blob_store import BlobInfo, BlobStore
 from evoke.ports.model_client import OutputBytes, OutputStarted
+from worker_sidecar.attempt_trace import UploadTrace
 
 MAX_OUTPUTS = 1000
 MAX_OUTPUT_BYTES = 8 << 30
@@ -26,9 +28,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 class Outputs:
     """The outputs of one attempt. `prefix`: `<tenant>/<job>/<attempt>/`."""
 
-    def __init__(self, store: BlobStore, prefix: str) -> None:
+    def __init__(self, store: BlobStore, prefix: str, trace: UploadTrace | None = None) -> None:
+        """trace: told of every output that is stored."""
         self._store = store
         self._prefix = prefix
+        self._trace = trace
         self._started: dict[str, tuple[OutputStarted, _Upload]] = {}
 
     def start(self, message: OutputStarted) -> None:
@@ -40,7 +44,7 @@ class Outputs:
             raise ModelFailed(ErrorClass.MODEL_ERROR, f"the model names an output {named}")
         if message.details and encoded_size(message.details) > MAX_DETAILS_BYTES:
             raise ModelFailed(ErrorClass.MODEL_ERROR, f"the details of output {message.name} are too long")
-        upload = _Upload(self._store, self._prefix + message.name, message.media_type)
+        upload = _Upload(self._store, self._prefix + message.name, message.media_type, self._trace)
         self._started[message.name] = (message, upload)
 
     async def write(self, message: OutputBytes) -> None:
@@ -65,13 +69,16 @@ def encoded_size(value: Mapping[str, Any]) -> int:
 class _Upload:
     """One output: the run feeds it, a task of its own stores it."""
 
-    def __init__(self, store: BlobStore, key: str, media_type: str) -> None:
+    def __init__(self, store: BlobStore, key: str, media_type: str, trace: UploadTrace | None) -> None:
+        self._key = key
+        self._trace = trace
+        self._begun_ns = time.time_ns()
         self._chunks: list[bytes] = []
         self._size_bytes = 0
         self._complete = False
         self._changed = asyncio.Event()
         self._task = asyncio.create_task(store.put(key, self._feed(), media_type), name=f"put {key}")
-        self._task.add_done_callback(lambda _: self._changed.set())
+        self._task.add_done_callback(self._done)
 
     async def write(self, data: bytes, last: bool) -> None:
         self._size_bytes += len(data)
@@ -86,6 +93,11 @@ class _Upload:
             self._chunks.append(data)
         self._complete = last
         self._changed.set()
+
+    def _done(self, task: asyncio.Task[BlobInfo]) -> None:
+        self._changed.set()
+        if self._trace is not None and not task.cancelled() and task.exception() is None:
+            self._trace.stored(self._key.rpartition("/")[2], self._size_bytes, self._begun_ns)
 
     async def stored(self) -> BlobInfo:
         return await self._task

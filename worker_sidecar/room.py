@@ -27,6 +27,9 @@ class Room:
         self._alone: str | None = None
         self._changed = asyncio.Event()
 
+    def __len__(self) -> int:
+        return len(self._inside)
+
     @property
     def open(self) -> bool:
         """Whether a job may come in."""

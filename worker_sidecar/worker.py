@@ -84,6 +84,7 @@ class Worker:
             deliveries = await self._place.subscription.receive(free)
             self._place.failpoints.reach("sidecar.after_receive")
             await self._begin(deliveries)
+            await asyncio.sleep(0)  # their starts are written first, not behind the next look into the queue
 
     @property
     def _slots(self) -> int:

@@ -11,6 +11,7 @@ from evoke.ports.blob_store import BlobStore
 from evoke.ports.model_client import ModelClient
 from evoke.ports.progress_channel import ProgressChannel
 from evoke.ports.request_queue import Delivery, Subscription
+from evoke.ports.trace_sink import TraceSink
 from worker_sidecar.held_jobs import HeldJobs
 from worker_sidecar.journal import Journal
 from worker_sidecar.metrics import SidecarMetrics
@@ -35,6 +36,7 @@ class Workplace:
     policy: RetryPolicy
     metrics: SidecarMetrics
     failpoints: Failpoints
+    traces: TraceSink | None = None
     room: Room = field(default_factory=Room)
 
     async def ack(self, delivery: Delivery) -> None:

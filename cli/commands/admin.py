@@ -1,12 +1,14 @@
-"""`evoke admin init`: prepare the distributed engine's servers."""
+"""`evoke admin`: prepare the distributed engine's servers, and go on after the loss of one."""
 
 from __future__ import annotations
 
 import typer
 
+from cli.commands.restore import restore
 from cli.failures import Unreachable, Usage
 
 app = typer.Typer(help="Look after the servers behind evoke.", no_args_is_help=True)
+app.command("restore")(restore)
 
 
 @app.callback()

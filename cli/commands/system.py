@@ -7,7 +7,9 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
+from typer.core import TyperGroup
 
+from cli.commands import weights
 from cli.completion import complete_model
 from cli.options import DEFAULT_URL, AsJson, Url
 
@@ -22,7 +24,7 @@ class Format(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(models)
+    app.add_typer(models_app(), name="models")
     app.command()(queues)
     app.command()(sql)
     app.command()(version)
@@ -35,6 +37,25 @@ def own_version() -> str:
     return version_of("evoke")
 
 
+class ModelsGroup(TyperGroup):
+    """`evoke models` and `evoke models MODEL` are what `evoke models show` is; the other words are commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `show` before words that name no command."""
+        if not any(word in self.commands or word in ("-h", "--help") for word in args[:1]):
+            args = ["show", *args]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
+
+def models_app() -> typer.Typer:
+    """The group of commands about models."""
+    app = typer.Typer(cls=ModelsGroup, help="Models of the API, or with a command those of this machine.")
+    app.command("show")(models)
+    weights.register(app)
+    return app
+
+
 def models(
     model: Annotated[
         str | None,
@@ -43,7 +64,7 @@ def models(
     as_json: AsJson = False,
     url: Url = DEFAULT_URL,
 ) -> None:
-    """List the models, or show what one of them takes."""
+    """List the API's models, or show what one of them takes; `evoke models` alone does the same."""
     from cli.connection import connect
     from cli.output import print_json, print_table
 

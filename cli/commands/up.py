@@ -22,12 +22,21 @@ def up(
     port: Annotated[
         str, typer.Option(help="Port, 0 for any free one [default: EVOKE_PORT, else 8000].")
     ] = "",
+    engine: Annotated[
+        str, typer.Option(help="embedded, or distributed (after `evoke stack up`) [default: EVOKE_ENGINE].")
+    ] = "",
     data_dir: Annotated[
         str, typer.Option(help="Where everything is kept [default: EVOKE_DATA_DIR, else ./data].")
     ] = "",
 ) -> None:
     """Start the whole system on this machine: API, archiver, workers and models. Ctrl-C stops it."""
-    given = {"--models": models, "--host": host, "--port": port, "--data-dir": data_dir}
+    given = {
+        "--models": models,
+        "--engine": engine,
+        "--host": host,
+        "--port": port,
+        "--data-dir": data_dir,
+    }
     options = [word for name, value in given.items() if value for word in (name, value)]
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "services.standalone", *options])  # noqa: S606  # no shell wanted

@@ -8,34 +8,64 @@ from typing import Any
 
 import msgspec
 
-from evoke.domain import topics
 from evoke.domain.errors import InvalidInput, UnknownModel
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where weights come from: `hf:org/name@revision`, `https://…`, `s3://…`, `package:` or a local folder."""
+class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Where weights come from; `uri` as in `evoke/domain/weights_place.py`.
+
+    sha256, size_bytes: of a single file, when known. files: patterns of the files to take, default all that are
+    weights or describe them. allow: names of files that may be taken though they can run code when loaded, such as
+    `pytorch_model.bin`. config: the folder of configs that goes with a single file.
+    """
 
     uri: str
     sha256: str | None = None
     size_bytes: int | None = None
+    files: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    config: str | None = None
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the JSON Schema can't say: bounds over several fields, and of a run.
+class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What the JSON Schema can't say: bounds over several fields, and of a run; and bounds of every model of a task.
 
-    max_pixels bounds width x height of a picture; max_images bounds batch_size x n_iters;
-    deadline_s bounds one attempt.
+    max_pixels bounds width x height of a picture; max_images bounds batch_size x n_iters; max_steps bounds steps;
+    max_duration_s bounds duration_s of a sound; max_prompt_len bounds the prompt, in characters; deadline_s bounds
+    one attempt.
     """
 
     max_pixels: int | None = None
     max_images: int | None = None
+    max_steps: int | None = None
+    max_duration_s: float | None = None
+    max_prompt_len: int | None = None
     deadline_s: float = 600.0
 
 
-class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Container(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How a container that is no part of evoke is started on this machine.
+
+    command: its words. In them `{python}` is the Python that runs evoke, and `{address}` is where to listen; without
+    that, `--address ADDRESS` is added. folder: where it is started, default the catalogue's folder.
+    """
+
+    command: tuple[str, ...]
+    folder: str = ""
+
+
+class ModelLink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file to bring into the folder of weights, under a name of its own; the model of that name finds it there."""
+
+    url: str
+    rename_to: str
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One entry. input: JSON Schema (2020-12) of the input object, with a `default` where there is one.
 
-    container: the folder in `model_containers/` that serves it.
+    container: the folder in `model_containers/` that serves it, or a container of the catalogue's own.
+    files: names of the files that every request has to bring beside its input.
     """
 
     id: str
@@ -49,13 +79,24 @@ class Model(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     description: str = ""
     licence: str = ""
     aliases: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 class Catalogue:
-    """All models by id. `default` of a task is its first entry."""
+    """All models by id. `default` of a task is its first entry.
 
-    def __init__(self, models: Sequence[Model]) -> None:
+    containers: those that are no part of evoke, by name. links: files to bring into the folder of weights.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        containers: Mapping[str, Container] | None = None,
+        links: Sequence[ModelLink] = (),
+    ) -> None:
         """Raises InvalidInput when two entries share a name."""
+        self.containers: Mapping[str, Container] = dict(containers or {})
+        self.links: tuple[ModelLink, ...] = tuple(links)
         self._by_name: dict[str, Model] = {}
         for model in models:
             for name in (model.id, *model.aliases):
@@ -88,25 +129,3 @@ class Catalogue:
 
     def _nearest(self, name: str) -> tuple[str, ...]:
         return tuple(difflib.get_close_matches(name[:80], self._by_name, n=3, cutoff=0.4))
-
-
-def catalogue_of(document: Mapping[str, Any]) -> Catalogue:
-    """Build a catalogue from a parsed `models.yaml`. Raises InvalidInput naming the entry and the field."""
-    entries = document.get("models")
-    if not isinstance(entries, list):
-        raise InvalidInput("models", "must be a list of entries")
-    return Catalogue([_model_of(entry, place) for place, entry in enumerate(entries)])
-
-
-def _model_of(entry: object, place: int) -> Model:
-    try:
-        model = msgspec.convert(entry, Model)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"models[{place}]", str(error)) from error
-    if topics.names_a_lane(model.queue):
-        raise InvalidInput(
-            f"models[{place}].queue",
-            f"{model.queue!r} of {model.id!r} must not end in {topics.BULK_SUFFIX!r}: "
-            "its topic would be another queue's bulk lane",
-        )
-    return model

@@ -103,6 +103,13 @@ class LogCorrupt(EvokeError):
     code = "log_corrupt"
 
 
+class LogReplaced(EvokeError):
+    """The log is not the one that the archive is of, or ends before it. evoke refuses to start rather than take new
+    events for archived ones."""
+
+    code = "log_replaced"
+
+
 class UndecodableEvent(EvokeError):
     """The bytes are no event that this version, or an older one, could have written."""
 
@@ -119,6 +126,12 @@ class BlobMissing(NotFound):
     """No blob of that key exists."""
 
     code = "blob_missing"
+
+
+class WeightsDamaged(EvokeError):
+    """Fetched weights are not what was promised, or have changed on the disk."""
+
+    code = "weights_damaged"
 
 
 class QueryRefused(EvokeError):

@@ -30,6 +30,20 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: dict[str, Any] = {}
 
 
+class InputFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file that came with a request.
+
+    name: what the model calls it. size_bytes and sha256 (hex) are those of the stored bytes. key: where it lies in
+    the blob store.
+    """
+
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    key: str
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
     """What all events carry. `time_ms` is Unix time in milliseconds, for people; order is log position."""
 
@@ -47,6 +61,7 @@ class Requested(Event, frozen=True, kw_only=True, omit_defaults=True, tag="reque
     body_digest: sha256 (hex) of the submitted body, to compare repeats of an idempotency key.
     deadline_s: how long one attempt may run. replay_of: the dead-lettered job that this one repeats.
     door: the API through which it came ("jobs", "images", ...), so that the same manners answer.
+    files: what was uploaded with it; each is stored before the event is.
     """
 
     input: dict[str, Any]
@@ -59,6 +74,7 @@ class Requested(Event, frozen=True, kw_only=True, omit_defaults=True, tag="reque
     replay_of: str | None = None
     door: str = "jobs"
     traceparent: str | None = None
+    files: tuple[InputFile, ...] = ()
 
 
 class AttemptStarted(Event, frozen=True, kw_only=True, omit_defaults=True, tag="attempt_started.v1"):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Any, cast
 
+from evoke.continuity import require_continued
 from evoke.domain.errors import Unavailable
 from evoke.hot_view.restoring import restore
 from evoke.hot_view.view import HotView
@@ -43,9 +44,11 @@ class Follower:
         self._keys_since_ms = keys_since_ms
         self.ready = asyncio.Event()
         self.lost: str | None = None
+        self._archived: str | None = None
 
     async def run(self) -> None:
-        """Follow until cancelled. Raises LogCorrupt; while something is unavailable it tries again and again."""
+        """Follow until cancelled. Raises LogCorrupt, LogReplaced; while something is unavailable it tries again and
+        again."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._hear())
@@ -53,8 +56,11 @@ class Follower:
 
     async def catch_up(self, timeout_s: float) -> None:
         """Wait until everything that is in the log now is folded. Raises Unavailable."""
-        for topic in self._view.arrivals.cursors:
-            await self._view.arrivals.wait(topic, await self._log.end(topic), timeout_s)
+        topics = tuple(self._view.arrivals.cursors)
+        # Side by side: on Pulsar each is a call of the broker's admin API.
+        ends = await asyncio.gather(*(self._log.end(topic) for topic in topics))
+        for topic, end in zip(topics, ends, strict=True):
+            await self._view.arrivals.wait(topic, end, timeout_s)
 
     async def _follow(self) -> None:
         backoff_s = _FIRST_BACKOFF_S
@@ -72,12 +78,14 @@ class Follower:
                 backoff_s = min(2 * backoff_s, _LONGEST_BACKOFF_S)
 
     async def _restore(self) -> None:
+        self._archived = await self._history.log()
         for topic, position in (await self._history.watermark()).items():
             if topic in self._view.arrivals.cursors:
                 self._view.arrivals.advance(topic, position)
         await restore(self._view, self._history, self._tenants(), self._keys_since_ms)
 
     async def _tail(self) -> None:
+        await require_continued(self._log, self._archived, self._view.arrivals.cursors)
         ready = asyncio.create_task(self._get_ready())
         try:
             async with aclosing(cast(Any, self._log.tail(self._view.arrivals.cursors))) as batches:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -37,11 +38,15 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LetterIndex:
-    """Outstanding letters, oldest first; at most `bound` of them, beyond which the oldest are not shown."""
+    """Outstanding letters, oldest first; at most `bound` of them, beyond which the oldest are not shown.
+
+    of_queue: how many there are by queue.
+    """
 
     def __init__(self, bound: int = 100_000) -> None:
         self._bound = bound
         self._letters: dict[str, Letter] = {}
+        self.of_queue: Counter[str] = Counter()
 
     def fold(self, event: DeadLetterEvent, topic: str, position: Position, after: Position | None) -> None:
         """Fold one event of a dead-letter topic."""
@@ -49,30 +54,35 @@ class LetterIndex:
             case DeadLettered():
                 self._add(event, topic, position, after)
             case Replayed() | Purged():
-                self._letters.pop(event.letter_id, None)
+                self._drop(event.letter_id)
+
+    def _drop(self, letter_id: str) -> None:
+        letter = self._letters.pop(letter_id, None)
+        if letter is not None:
+            self.of_queue[letter.queue] -= 1
 
     def _add(self, event: DeadLettered, topic: str, position: Position, after: Position | None) -> None:
-        self._letters.setdefault(
-            event.letter_id,
-            Letter(
-                id=event.letter_id,
-                job_id=event.job_id,
-                tenant=event.tenant,
-                queue=event.queue,
-                model=event.model,
-                error=event.error,
-                message=event.message[:_MESSAGE_CHARACTERS],
-                attempts=event.attempts,
-                time_ms=event.time_ms,
-                origin=event.origin,
-                topic=topic,
-                position=position,
-                after=after,
-            ),
+        if event.letter_id in self._letters:
+            return
+        self.of_queue[event.queue] += 1
+        self._letters[event.letter_id] = Letter(
+            id=event.letter_id,
+            job_id=event.job_id,
+            tenant=event.tenant,
+            queue=event.queue,
+            model=event.model,
+            error=event.error,
+            message=event.message[:_MESSAGE_CHARACTERS],
+            attempts=event.attempts,
+            time_ms=event.time_ms,
+            origin=event.origin,
+            topic=topic,
+            position=position,
+            after=after,
         )
         if len(self._letters) > self._bound:
             oldest = next(iter(self._letters))
-            del self._letters[oldest]
+            self._drop(oldest)
             _log.warning(
                 "more dead letters than can be shown", extra={"letter_id": oldest, "bound": self._bound}
             )

@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from evoke.codec import decode, encode
+from evoke.continuity import RESTORED
 from evoke.domain.errors import UndecodableEvent
 from evoke.domain.events import AnyEvent, DeadLettered, Purged, Replayed, Requested
 from evoke.domain.job import Status
-from evoke.domain.topics import attempts, completed, logged, requested
+from evoke.domain.topics import attempts, completed, logged, part_of, requested
 from evoke.hot_view.arrivals import Arrivals
 from evoke.hot_view.hot_job import HotJob, Seen, Stage
 from evoke.hot_view.keys import KeyIndex
@@ -35,18 +36,30 @@ class HotView:
     """Used by one event loop; no method waits but those of `arrivals` and of watchers.
 
     arrivals: how far the log was folded. keys: idempotency keys. letters: outstanding dead letters.
+    lag_ms: how old the tail's newest event was when it was folded.
     """
 
     def __init__(
-        self, queues: Iterable[str], *, hot_bytes: int, window_s: float, clock_ms: Callable[[], int]
+        self,
+        queues: Iterable[str],
+        *,
+        hot_bytes: int,
+        window_s: float,
+        clock_ms: Callable[[], int],
+        parts: int = 1,
     ) -> None:
-        """hot_bytes: bound of the finished jobs. window_s: how long they stay. clock_ms: Unix time in ms."""
+        """hot_bytes: bound of the finished jobs. window_s: how long they stay. clock_ms: Unix time in ms.
+
+        parts: of each queue's topics.
+        """
+        self.parts = parts
         self.queues: dict[str, QueueCounts] = {queue: QueueCounts() for queue in queues}
-        self.arrivals = Arrivals(topic for queue in self.queues for topic in logged(queue))
+        self.arrivals = Arrivals(topic for queue in self.queues for topic in logged(queue, parts))
         self.keys = KeyIndex(window_s * 1000, hot_bytes)
         self.letters = LetterIndex()
         self.watchers = Watchers()
         self.finished_bytes = 0
+        self.lag_ms = 0
         self._hot_bytes = hot_bytes
         self._window_ms = window_s * 1000
         self._clock_ms = clock_ms
@@ -93,17 +106,19 @@ class HotView:
                 return self.topic_of(job, seen.stage), seen.position
         return None
 
-    @staticmethod
-    def topic_of(job: HotJob, stage: Stage) -> str:
+    def topic_of(self, job: HotJob, stage: Stage) -> str:
         """The topic in which a job's events of a stage lie."""
+        part = part_of(job.id, self.parts)
         if stage is Stage.REQUESTED:
-            return requested(job.queue, job.lane)
-        return attempts(job.queue) if stage is Stage.ATTEMPTS else completed(job.queue)
+            return requested(job.queue, job.lane, part)
+        return attempts(job.queue, part) if stage is Stage.ATTEMPTS else completed(job.queue, part)
 
     def fold(self, batch: Sequence[LogEntry]) -> None:
         """Fold a batch from the tail of the log, in its order."""
+        newest_ms: int | None = None
         for entry in batch:
-            if self._is_known(entry):
+            # What a restore has told again, history has told this process at its start.
+            if RESTORED in entry.properties or self._is_known(entry):
                 self.arrivals.advance(entry.topic, entry.position)
                 continue
             try:
@@ -115,14 +130,17 @@ class HotView:
                 )
             else:
                 self._fold(event, entry)
+                newest_ms = event.time_ms
             self.arrivals.advance(entry.topic, entry.position)
+        if newest_ms is not None:
+            self.lag_ms = max(0, self._clock_ms() - newest_ms)
 
     def _is_known(self, entry: LogEntry) -> bool:
         """Whether this process has folded the very entry when it appended it; a key has still to be claimed."""
         job = self._jobs.get(entry.key)
         if job is None or job.keyed or job.requested is None or job.requested.position != entry.position:
             return False
-        return entry.topic == requested(job.queue, job.lane)
+        return entry.topic == self.topic_of(job, Stage.REQUESTED)
 
     def _fold(self, event: AnyEvent, entry: LogEntry) -> None:
         if isinstance(event, (DeadLettered, Replayed, Purged)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -13,6 +13,9 @@ NAMESPACE = "evoke"
 TABLE = "job_events"
 WATERMARK_PROPERTY = "evoke.watermark"
 """Key in a snapshot's summary: a JSON object, topic to position. The newest snapshot that has it counts."""
+LOG_PROPERTY = "evoke.log"
+"""Key in a snapshot's summary: which log the watermark is of (`EventLog.identity`). The newest snapshot that has it
+counts."""
 UNDECODABLE = "undecodable"
 """Type of the rows whose payload could not be decoded."""
 
@@ -58,11 +61,35 @@ class Archive(Protocol):
         """For each topic the position up to which, inclusively, everything is archived."""
         ...
 
-    async def commit(self, rows: Sequence[EventRow], watermark: Mapping[str, Position]) -> None:
-        """Add the rows and move the watermark, both or neither, durably.
+    async def log(self) -> str | None:
+        """Which log the watermark is of, None while no commit has told it."""
+        ...
+
+    async def commit(
+        self, rows: Sequence[EventRow], watermark: Mapping[str, Position], log: str | None = None
+    ) -> None:
+        """Add the rows and move the watermark, both or neither, durably. log: which one they are of.
 
         Raises Conflict when another writer has committed since this writer last read the watermark, or when a row
-        lies before the watermark; Unavailable.
+        lies before the watermark; LogReplaced when the archive is of another log; Unavailable.
+        """
+        ...
+
+    async def continue_with(self, log: str) -> None:
+        """Let the archive be of that log from now on, whichever it was of: after the loss of that one alone.
+
+        Raises as `commit`.
+        """
+        ...
+
+    async def newest_ms(self) -> int | None:
+        """Unix ms of the newest event that is archived, None while there is none. Raises Unavailable."""
+        ...
+
+    def rows(self, topic: str, after: Position | None = None) -> AsyncIterator[Sequence[EventRow]]:
+        """Yield all rows of a topic behind a position (None: from the first), in the log's order, some at a time.
+
+        What is committed meanwhile may be missing. Raises Unavailable.
         """
         ...
 

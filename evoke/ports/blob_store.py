@@ -36,8 +36,14 @@ class BlobStore(Protocol):
         """Yield the bytes from `start` (at most `length`), in chunks of at most 1 MiB. Raises BlobMissing."""
         ...
 
-    async def url(self, key: str, *, expires_s: float) -> str | None:
-        """A URL from which the holder may read the blob for a while, None where the API has to serve it itself."""
+    async def url(
+        self, key: str, *, expires_s: float, media_type: str | None = None, disposition: str | None = None
+    ) -> str | None:
+        """A URL from which the holder may read the blob for a while, None where the API has to serve it itself.
+
+        media_type, disposition: the `Content-Type`, None for the stored one, and the `Content-Disposition` with
+        which the bytes come from there.
+        """
         ...
 
     async def delete(self, prefix: str) -> int:

@@ -43,6 +43,21 @@ class EventLog(Protocol):
     After `close`, every method raises Unavailable. All methods may be called concurrently.
     """
 
+    async def identity(self) -> str | None:
+        """Tell this log from every other that stood in its place before. Asked anew at every call.
+
+        None for a log that has no name: its `ends_before` has to do. Raises Unavailable; LogReplaced when it is not
+        the log that was opened.
+        """
+        ...
+
+    async def ends_before(self, cursors: Cursors) -> Sequence[str]:
+        """Return the topics whose next entry would get a position before its cursor, that is, would be passed over.
+
+        None for a cursor asks nothing. Empty in a log that the cursors are of. Raises Unavailable, InvalidInput.
+        """
+        ...
+
     async def append(self, record: Record) -> Position:
         """Append one record durably and return its position.
 

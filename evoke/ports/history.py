@@ -50,6 +50,10 @@ class History(Protocol):
         """
         ...
 
+    async def log(self) -> str | None:
+        """Which log the watermark is of (`EventLog.identity`), None while the archive does not tell. Fresh."""
+        ...
+
     async def events(self, tenant: str, job_id: str) -> Sequence[tuple[Position, AnyEvent]]:
         """All archived events of one job, by topic and then in log order.
 

@@ -13,16 +13,20 @@ from starlette.types import Receive, Scope, Send
 from services.api.context import Context
 from services.api.dead_letters import DeadLetters
 from services.api.dispatch import Dispatch, problem_reply
+from services.api.input_files import InputFiles
 from services.api.listing import Listing
 from services.api.lookup import Lookup
 from services.api.problems import Refusal
 from services.api.routes.artifacts import ArtifactRoutes
+from services.api.routes.audio import audio_doors
+from services.api.routes.diagnosis import DiagnosisRoutes
 from services.api.routes.dlq import DlqRoutes
 from services.api.routes.docs import DocumentRoutes
 from services.api.routes.events import EventRoutes, EventSocket
 from services.api.routes.factorial import FactorialRoutes
+from services.api.routes.files import FileRoutes
 from services.api.routes.health import HealthRoutes
-from services.api.routes.images import ImageRoutes
+from services.api.routes.images import image_door
 from services.api.routes.jobs import JobRoutes
 from services.api.routes.models import ModelRoutes
 from services.api.routes.query import QueryRoutes
@@ -51,11 +55,19 @@ def create_application(context: Context, pages: Sequence[APIRouter] = ()) -> App
     lookup = Lookup(context)
     submissions = Submissions(context)
     listing = Listing(context)
+    files = InputFiles(context, lookup)
     operations = (
-        *JobRoutes(context, submissions, lookup, listing).operations,
+        *JobRoutes(context, submissions, lookup, listing, files).operations,
+        *FileRoutes(context).operations,
         *EventRoutes(context, lookup).operations,
         *ArtifactRoutes(context, lookup).operations,
-        *ImageRoutes(context, submissions, lookup, listing).operations,
+        *image_door(context, submissions, lookup, listing, files).operations,
+        *(
+            row
+            for door in audio_doors(context, submissions, lookup, listing, files)
+            for row in door.operations
+        ),
+        *DiagnosisRoutes(context, submissions, lookup).operations,
         *FactorialRoutes(context, submissions, lookup).operations,
         *ModelRoutes(context).operations,
         *DlqRoutes(context, DeadLetters(context, submissions)).operations,

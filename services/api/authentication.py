@@ -13,6 +13,7 @@ from services.api.problems import Refusal
 
 _log = logging.getLogger(__name__)
 _REFRESH_S = 2.0
+_KEY_HEADERS = (b"x-api-key", b"api-key", b"api_key")
 DEFAULT_TENANT = "default"
 _EVERYBODY = Principal(DEFAULT_TENANT, frozenset({"*"}))
 _CHALLENGE = [(b"www-authenticate", b'Bearer realm="evoke"')]
@@ -49,8 +50,8 @@ class Authentication:
         """Who asks. Raises Refusal: 401 without a valid key, 403 when the key has not the scope."""
         if self._keys is None:
             return _EVERYBODY
-        kind, _, key = (exchange.header(b"authorization") or "").partition(" ")
-        stored = self._keys.find(key.strip(), self._clock_ms()) if kind.lower() == "bearer" else None
+        key = _key_of(exchange)
+        stored = self._keys.find(key, self._clock_ms()) if key else None
         if stored is None:
             raise Refusal(
                 401, "unauthorized", "a valid API key is needed: Authorization: Bearer evoke_…", _CHALLENGE
@@ -59,3 +60,11 @@ class Authentication:
         if not principal.may(scope):
             raise Refusal(403, "forbidden", f"this key has not the scope {scope!r}")
         return principal
+
+
+def _key_of(exchange: Exchange) -> str:
+    """The key of a request: as a bearer token, or in a header of its own as older clients send it."""
+    kind, _, key = (exchange.header(b"authorization") or "").partition(" ")
+    if kind.lower() == "bearer":
+        return key.strip()
+    return next((found for name in _KEY_HEADERS if (found := (exchange.header(name) or "").strip())), "")

@@ -14,6 +14,8 @@ from evoke.bootstrap import (
     open_history,
     open_progress_channel,
     open_request_queue,
+    open_trace_sink,
+    parts_of,
 )
 from evoke.failpoints import Failpoints
 from evoke.hot_view import Follower, HotView
@@ -26,6 +28,7 @@ from services.api.input_check import input_checks
 from services.api.key_file import KeyFile
 from services.api.metrics import Metrics
 from services.api.randomness import Randomness
+from services.api.request_traces import RequestTraces
 from services.api.server import listen, serve_http
 from services.console.routes import console_router
 
@@ -41,10 +44,17 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
     catalogue = load_catalogue(settings.catalogue)
     keys = KeyFile(settings.api_keys_file) if settings.api_keys_file is not None else None
     view = HotView(
-        catalogue.queues, hot_bytes=settings.hot_bytes, window_s=settings.hot_window_s, clock_ms=clock_ms
+        catalogue.queues,
+        hot_bytes=settings.hot_bytes,
+        window_s=settings.hot_window_s,
+        clock_ms=clock_ms,
+        parts=parts_of(settings),
     )
     authentication = Authentication(keys, clock_ms)
     async with AsyncExitStack() as opened:
+        sink = open_trace_sink(settings, "api")
+        if sink is not None:
+            opened.push_async_callback(sink.close)
         log = await open_event_log(settings)
         opened.push_async_callback(log.close)
         queue = await open_request_queue(settings)
@@ -64,6 +74,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
             keys_since_ms=clock_ms() - int(settings.hot_window_s * 1000),
         )
         metrics = Metrics()
+        randomness = Randomness()
         metrics.watch(view)
         yield Context(
             settings=settings,
@@ -80,7 +91,8 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
             metrics=metrics,
             failpoints=Failpoints(settings.failpoints),
             clock_ms=clock_ms,
-            randomness=Randomness(),
+            randomness=randomness,
+            traces=RequestTraces(sink, randomness, settings.traces_per_s),
         )
 
 

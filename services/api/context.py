@@ -19,6 +19,7 @@ from services.api.authentication import Authentication
 from services.api.input_check import InputCheck
 from services.api.metrics import Metrics
 from services.api.randomness import Randomness
+from services.api.request_traces import RequestTraces
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,4 +44,5 @@ class Context:
     failpoints: Failpoints
     clock_ms: Callable[[], int]
     randomness: Randomness
+    traces: RequestTraces
     closing: asyncio.Event = field(default_factory=asyncio.Event)

@@ -52,11 +52,14 @@ class DeadLetters:
                 yield letter
 
     def get(self, principal: Principal, letter_id: str) -> Letter:
-        """Raises NotFound."""
+        """The letter of that id, or of the job of that id: who looks for one has the job's at hand. Raises NotFound."""
         letter = self._context.view.letters.get(letter_id)
-        if letter is None or not self._sees(principal, letter):
-            raise NotFound(f"there is no dead letter {letter_id[:80]!r}")
-        return letter
+        if letter is not None and self._sees(principal, letter):
+            return letter
+        for letter in self.newest_first(principal, LetterFilter()):
+            if letter.job_id == letter_id:
+                return letter
+        raise NotFound(f"there is no dead letter {letter_id[:80]!r}")
 
     async def request_bytes(self, letter: Letter) -> bytes:
         """The request's raw bytes, read back from the log, or from history once the log has forgotten them.
@@ -98,6 +101,8 @@ class DeadLetters:
             door=asked.door,
             replay_of=letter.job_id or None,
             traceparent=traceparent,
+            files=asked.files,
+            link=asked.traceparent,
         )
         accepted = await self._submissions.submit(wanted)
         await self._close(Replayed(**self._names(letter), letter_id=letter.id, new_job_id=accepted.job_id))

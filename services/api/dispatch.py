@@ -14,6 +14,7 @@ from evoke.telemetry import log_context
 from services.api.context import Context
 from services.api.exchange import AnyReply, Exchange, Reply, Scope
 from services.api.operations import Operation
+from services.api.parameters import refuse_unknown
 from services.api.problems import Headers, Refusal, headers_of, problem_of
 
 _log = logging.getLogger(__name__)
@@ -82,21 +83,27 @@ class Dispatch:
     ) -> None:
         """Answer one request."""
         begin = time.perf_counter()
-        exchange = Exchange(scope, receive, send, self._context.randomness.traceparent(_traceparent(scope)))
+        parent = _traceparent(scope)
+        method = scope["method"] if scope["method"] in ("GET", "POST", "DELETE", "HEAD") else "other"
+        exchange = Exchange(scope, receive, send, self._context.traces.begin(parent, method))
         exchange.parameters = parameters
         reply = await self._reply(path, exchange)
         try:
             await exchange.answer(reply)
         finally:
             duration_s = time.perf_counter() - begin
-            method = scope["method"] if scope["method"] in ("GET", "POST", "DELETE", "HEAD") else "other"
-            self._context.metrics.answered(path.template, method, reply.status, duration_s)
+            trace = exchange.traceparent
+            told = trace[3:35] if trace.endswith("1") else None
+            self._context.metrics.answered(path.template, method, reply.status, duration_s, told)
+            self._context.traces.answered(trace, parent, path.template, method, reply.status, duration_s)
 
     async def _reply(self, path: _Path, exchange: Exchange) -> AnyReply:
         try:
             operation = path.operation(exchange.method)
             if operation.scope is not None:
                 exchange.principal = self._context.authentication.principal(exchange, operation.scope)
+                if exchange.scope["query_string"]:
+                    refuse_unknown(exchange, operation)
             return await operation.handler(exchange)
         except EvokeError as error:
             asked_whether_ready = path.template == "/readyz"  # then "no" is an answer, and no news to the log

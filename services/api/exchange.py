@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, MutableMapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from evoke.domain.errors import InvalidInput
+from services.api.begun import Begun
 from services.api.problems import Headers, Refusal
 
 Scope = MutableMapping[str, Any]
@@ -102,14 +103,17 @@ class Exchange:
         host = self.header(b"host")
         return f"{self.scope['scheme']}://{host}" if host else ""
 
-    async def body(self, limit: int) -> bytes:
-        """The whole body. Raises Refusal (413, 408, 400)."""
+    async def body(self, limit: int, timeout_s: float = _BODY_TIMEOUT_S) -> bytes:
+        """The whole body, within `timeout_s` seconds. Raises Refusal (413, 408, 400)."""
         announced = self._headers.get(b"content-length", b"0")
+        fits = announced.isdigit() and len(announced) <= 18 and int(announced) <= limit
+        # The body of most requests came with its head: a timer would cost more than reading it.
+        reading = Begun(self._read(limit) if fits else self._refuse_size(limit))
+        if reading.over:
+            return await reading
         try:
-            async with asyncio.timeout(_BODY_TIMEOUT_S):
-                if not announced.isdigit() or len(announced) > 18 or int(announced) > limit:
-                    raise await self._too_large(limit)
-                return await self._read(limit)
+            async with asyncio.timeout(timeout_s):
+                return await reading
         except TimeoutError:
             raise Refusal(408, "timeout", "the request's body did not arrive in time", _CLOSE) from None
 
@@ -123,12 +127,12 @@ class Exchange:
             chunk: bytes = message.get("body", b"")
             size += len(chunk)
             if size > limit:
-                raise await self._too_large(limit)
+                await self._refuse_size(limit)
             if not message.get("more_body", False):
                 return b"".join((*chunks, chunk)) if chunks else chunk
             chunks.append(chunk)
 
-    async def _too_large(self, limit: int) -> Refusal:
+    async def _refuse_size(self, limit: int) -> NoReturn:
         """Read on for a little while: a connection that is closed with bytes unread may lose the answer on its way."""
         left = 0 if self.header(b"expect") else _DRAINED_BYTES
         try:
@@ -140,7 +144,7 @@ class Exchange:
                         break
         except TimeoutError:
             left = 0
-        return Refusal(413, "body_too_large", f"a body may have at most {limit} bytes", _CLOSE)
+        raise Refusal(413, "body_too_large", f"a body may have at most {limit} bytes", _CLOSE)
 
     async def gone(self) -> None:
         """Return once the client has gone away. Only after the body was read."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import jsonschema_rs
 
-from evoke.domain.catalogue import Catalogue, Model
+from evoke.domain.catalogue import Catalogue, Limits, Model
+from evoke.domain.file_references import file_fields
 from services.api.json_door import require_plain
 from services.api.problems import FieldError, InvalidFields
 
@@ -32,12 +33,16 @@ _SAYINGS = {
 
 
 class InputCheck:
-    """The compiled schema of one model. Made once, at start; used from one thread."""
+    """The compiled schema of one model. Made once, at start; used from one thread.
+
+    files: the fields that name files, each with the media types that it may have.
+    """
 
     def __init__(self, model: Model) -> None:
         """Raises ValueError when the model's schema is no JSON Schema."""
         self.model = model
         self._validator = jsonschema_rs.validator_for(model.input)
+        self.files = file_fields(model.input)
         self._properties: dict[str, dict[str, Any]] = model.input.get("properties", {})
         self._defaults = {
             name: said["default"] for name, said in self._properties.items() if "default" in said
@@ -89,8 +94,29 @@ class InputCheck:
         if limits.max_images is not None and images > limits.max_images:
             said = f"batch_size x n_iters must be at most {limits.max_images} pictures, got {images}"
             errors += [FieldError(f"{field}.batch_size", said), FieldError(f"{field}.n_iters", said)]
+        errors += _beyond(value, limits, field)
         if errors:
             raise InvalidFields(errors)
+
+
+def _beyond(value: dict[str, Any], limits: Limits, field: str) -> list[FieldError]:
+    """The fields that are larger than a limit of this model, which its schema need not repeat."""
+    prompt = value.get("prompt")
+    told = (
+        ("steps", value.get("steps"), limits.max_steps, "must be at most {}"),
+        ("duration_s", value.get("duration_s"), limits.max_duration_s, "must be at most {:g} seconds"),
+        (
+            "prompt",
+            len(prompt) if isinstance(prompt, str) else None,
+            limits.max_prompt_len,
+            "must have at most {} characters",
+        ),
+    )
+    return [
+        FieldError(f"{field}.{name}", said.format(limit))
+        for name, number, limit, said in told
+        if isinstance(number, int | float) and limit is not None and number > limit
+    ]
 
 
 def _field_error(error: jsonschema_rs.ValidationError, field: str) -> FieldError:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
 
 from evoke.domain.catalogue import Catalogue
+from evoke.version import VERSION
 from services.api.operations import Answer, Operation, Parameter
 from services.api.problems import Problem
 
@@ -50,7 +50,7 @@ def openapi_document(operations: Sequence[Operation], catalogue: Catalogue) -> d
         "openapi": "3.1.0",
         "info": {
             "title": "evoke",
-            "version": version("evoke"),
+            "version": VERSION,
             "description": _SAID,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -88,10 +88,29 @@ def _operation(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any
     if operation.scope is not None:
         said["security"] = [{}, {"key": []}]
         said["x-required-scope"] = operation.scope
+    content = {name: _upload(name, operation) for name in operation.uploads}
     if operation.body is not None:
-        content: dict[str, Any] = {"schema": schema_of[operation.body], "example": operation.body_example}
-        said["requestBody"] = {"required": True, "content": {"application/json": content}}
+        told = {"schema": schema_of[operation.body], "example": operation.body_example}
+        content = {"application/json": told, **content}
+    if content:
+        said["requestBody"] = {"required": True, "content": content}
     return said
+
+
+def _upload(media_type: str, operation: Operation) -> dict[str, Any]:
+    """Bytes of a file, or a form with one file in it; a form has the body's fields too, as JSON."""
+    body, field = operation.body, operation.form_field
+    if media_type != "multipart/form-data":
+        return {"schema": {"type": "string", "contentMediaType": media_type}}
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    if body is None:
+        return {"schema": {"type": "object", "required": [field], "properties": {field: file}}}
+    texts = {
+        each.encode_name: {"type": "string", "contentMediaType": "application/json"}
+        for each in msgspec.structs.fields(body)
+    }
+    needed = [each.encode_name for each in msgspec.structs.fields(body) if each.required]
+    return {"schema": {"type": "object", "required": needed, "properties": {**texts, field: file}}}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

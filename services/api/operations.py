@@ -38,6 +38,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path.
 
     scope: what a key must be allowed, None where no key is asked for. body: the struct of its JSON body.
+    uploads: media types that its body may have instead of JSON. form_field: where a form among them has the file.
     shown_path: how the document spells the path, where people know another spelling.
     """
 
@@ -51,6 +52,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Sequence[Parameter] = ()
     body: Any = None
     body_example: Any = None
+    uploads: Sequence[str] = ()
+    form_field: str = "file"
     answers: Mapping[int, Answer] = {}
     refusals: Sequence[int] = ()
     shown_path: str | None = None
@@ -70,6 +73,13 @@ LIMIT = Parameter(
     said="How many to return at most.",
 )
 CURSOR = Parameter(name="cursor", place="query", schema={"type": "string"}, said="`next` of the page before.")
+RANGE = Parameter(
+    name="Range",
+    place="header",
+    schema={"type": "string"},
+    said="One range of bytes.",
+    example="bytes=0-1023",
+)
 MIN_POSITION = Parameter(
     name="min_position",
     place="query",

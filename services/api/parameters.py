@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from difflib import get_close_matches
 
 from evoke.domain.errors import InvalidInput
 from services.api.exchange import Exchange
+from services.api.operations import Operation
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 _MAX_TIME_MS = 1 << 47
+
+
+def refuse_unknown(exchange: Exchange, operation: Operation) -> None:
+    """A misspelt filter must not pass for none at all. Raises InvalidInput."""
+    known = [parameter.name for parameter in operation.parameters if parameter.place == "query"]
+    for name in exchange.query:
+        if name not in known:
+            nearest = get_close_matches(name[:40], known, 1)
+            hint = f"did you mean {nearest[0]}? " if nearest else ""
+            allowed = f"this takes {', '.join(known)}" if known else "this takes no parameters"
+            raise InvalidInput(name[:40] or "query", f"is no parameter here; {hint}{allowed}")
 
 
 def limit_of(exchange: Exchange, default: int = DEFAULT_LIMIT, most: int = MAX_LIMIT) -> int:

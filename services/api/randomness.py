@@ -29,10 +29,11 @@ class Randomness:
         self._used = end
         return found
 
-    def traceparent(self, parent: str | None) -> str:
+    def traceparent(self, parent: str | None, *, sampled: bool = False) -> str:
         """A W3C `traceparent`: a child of `parent` where that is valid, else the root of a new trace."""
+        flags = "01" if sampled else "00"
         trace_id = trace_id_of(parent) if parent is not None else None
         if trace_id is None:
             random = self(24).hex()
-            return f"00-{random[:32]}-{random[32:]}-01"
-        return f"00-{trace_id}-{self(8).hex()}-01"
+            return f"00-{random[:32]}-{random[32:]}-{flags}"
+        return f"00-{trace_id}-{self(8).hex()}-{flags}"

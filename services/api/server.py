@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from evoke.domain.errors import InvalidInput
 from services.api.context import Context
+from services.api.one_write import OneWriteProtocol
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 2048
@@ -45,7 +46,7 @@ async def serve_http(
     """Serve until `stop` is set; then take no more, finish what is under way, end the streams, and return."""
     config = uvicorn.Config(
         application,
-        http="httptools",
+        http=OneWriteProtocol,
         loop="none",
         lifespan="off",
         access_log=False,

@@ -14,10 +14,10 @@ import msgspec
 from evoke.codec import encode, properties
 from evoke.domain.catalogue import Model
 from evoke.domain.errors import IdempotencyMismatch, InvalidInput, QueueFull, Unavailable
-from evoke.domain.events import Cancelled, Requested
+from evoke.domain.events import Cancelled, InputFile, Requested
 from evoke.domain.ids import RANDOM_BYTES, uuid7
 from evoke.domain.job import evolve
-from evoke.domain.topics import Lane, completed, requested
+from evoke.domain.topics import Lane, completed, part_of, requested
 from evoke.hot_view import HotJob
 from evoke.ports.event_log import Position, Record
 from services.api.context import Context
@@ -36,7 +36,10 @@ _RETRY_AFTER_S = 5.0
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A job to accept. key: idempotency key; digest: of the body as it was submitted."""
+    """A job to accept. key: idempotency key; digest: of the body as it was submitted.
+
+    link: trace context of the request that this one repeats.
+    """
 
     tenant: str
     model: Model
@@ -48,6 +51,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     door: str = "jobs"
     replay_of: str | None = None
     traceparent: str | None = None
+    files: tuple[InputFile, ...] = ()
+    link: str | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -109,7 +114,7 @@ class Submissions:
         self._require_room(wanted.model.queue)
         event = self._event(wanted)
         payload = encode(event)
-        topic = requested(event.queue, event.lane)
+        topic = requested(event.queue, event.lane, self._part_of(event.job_id))
         record = Record(
             topic, event.job_id, payload, properties(event, SOURCE, event.job_id, event.traceparent)
         )
@@ -121,13 +126,15 @@ class Submissions:
         finally:
             self._under_way[event.queue] -= 1
         context.failpoints.reach("api.after_append")
-        context.metrics.submits.observe(time.perf_counter() - begin)
+        duration_s = time.perf_counter() - begin
+        context.metrics.submitted(event.queue, event.lane.value, duration_s)
+        context.traces.sent(event, record, wanted.traceparent, wanted.link, duration_s)
         return Fresh(evolve(None, event), context.view.add_own(event, position, payload)), position
 
     def _event(self, wanted: Wanted) -> Requested:
         now_ms = self._context.clock_ms()
         return Requested(
-            job_id=uuid7(now_ms, self._context.randomness(RANDOM_BYTES)),
+            job_id=self._job_id(wanted, now_ms),
             tenant=wanted.tenant,
             queue=wanted.model.queue,
             model=wanted.model.id,
@@ -141,8 +148,20 @@ class Submissions:
             deadline_s=wanted.model.limits.deadline_s,
             replay_of=wanted.replay_of,
             door=wanted.door,
-            traceparent=wanted.traceparent,
+            files=wanted.files,
+            traceparent=self._context.traces.sending(wanted.traceparent),
         )
+
+    def _part_of(self, key: str) -> int:
+        return part_of(key, self._context.view.parts)
+
+    def _job_id(self, wanted: Wanted, now_ms: int) -> str:
+        """A new id; with a key, of the key's part: the order of one topic decides who claimed the key first."""
+        part = None if wanted.key is None else self._part_of(f"{wanted.tenant} {wanted.key}")
+        while True:
+            job_id = uuid7(now_ms, self._context.randomness(RANDOM_BYTES))
+            if part is None or self._part_of(job_id) == part:
+                return job_id
 
     def _lane(self, wanted: Wanted) -> Lane:
         """Interactive while the tenant has less than its share in flight; bulk for the rest and for low priority."""
@@ -189,7 +208,7 @@ class Submissions:
     async def _claim(self, wanted: Wanted, key: str) -> Accepted:
         fresh, position = await self._append(wanted)
         job = fresh.hot
-        topic = requested(job.queue, job.lane)
+        topic = requested(job.queue, job.lane, self._part_of(job.id))
         await self._context.view.arrivals.wait(topic, position, self._context.settings.position_wait_s)
         holder = self._context.view.keys.holder(wanted.tenant, key)
         if holder is None or holder.job_id == job.id:
@@ -208,7 +227,7 @@ class Submissions:
         """
         context = self._context
         event = event or Cancelled(**self._names(job))
-        topic = completed(job.queue)
+        topic = completed(job.queue, self._part_of(job.id))
         said = properties(event, SOURCE, uuid7(event.time_ms, context.randomness(RANDOM_BYTES)), None)
         position = await context.log.append(Record(topic, job.id, encode(event), said))
         await context.view.arrivals.wait(topic, position, context.settings.position_wait_s)

@@ -1,4 +1,4 @@
-"""`python -m services.archiver [run|compact|expire]`."""
+"""`python -m services.archiver [run|prepare|compact|expire]`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from evoke.settings import load_settings
 from evoke.telemetry import configure_logging
 from services.archiver import bootstrap
 
-_COMMANDS = {"run": bootstrap.run, "compact": bootstrap.compact, "expire": bootstrap.expire}
+_COMMANDS = {
+    "run": bootstrap.run,
+    "prepare": bootstrap.prepare,
+    "compact": bootstrap.compact,
+    "expire": bootstrap.expire,
+}
 
 
 def main() -> int:
@@ -29,8 +34,8 @@ def main() -> int:
         nargs="?",
         choices=tuple(_COMMANDS),
         default="run",
-        help="run: archive until told to stop (default); compact: merge small files once; "
-        "expire: forget old snapshots once",
+        help="run: archive until told to stop (default); prepare: make the table where it is missing; "
+        "compact: merge small files once; expire: forget old snapshots once",
     )
     arguments = parser.parse_args()
     try:

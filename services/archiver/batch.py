@@ -32,6 +32,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def first(self) -> LogEntry | None:
+        """What has waited longest, None when nothing waits. From any thread."""
+        return next(iter(self._entries), None)
+
     def add(self, entries: Sequence[LogEntry], now_s: float) -> None:
         """Add entries that were read at `now_s`, monotonic seconds."""
         if not self._entries:
@@ -39,22 +44,25 @@ class Batch:
         self._entries.extend(entries)
         self._bytes += sum(len(entry.payload) for entry in entries)
 
+    @property
+    def full(self) -> bool:
+        """Whether it holds as much as a commit may."""
+        return len(self._entries) >= self._max_rows or self._bytes >= BATCH_BYTES
+
     def due_in_s(self, now_s: float) -> float | None:
         """Seconds until the batch has to be committed, 0 when it is due; None while it is empty."""
         if not self._entries:
             return None
-        if len(self._entries) >= self._max_rows or self._bytes >= BATCH_BYTES:
+        if self.full:
             return 0.0
         return max(0.0, self._since_s + self._interval_s - now_s)
 
-    def head(self) -> Sequence[LogEntry]:
-        """Return the oldest entries, as many as one commit may hold."""
-        return self._entries[: self._max_rows]
-
-    def drop(self, count: int) -> None:
-        """Forget the `count` oldest entries: they are archived."""
-        self._bytes -= sum(len(entry.payload) for entry in self._entries[:count])
-        del self._entries[:count]
+    def take(self) -> Sequence[LogEntry]:
+        """Take out the oldest entries, as many as one commit may hold. What is left is as old as before."""
+        head = self._entries[: self._max_rows]
+        self._bytes -= sum(len(entry.payload) for entry in head)
+        del self._entries[: len(head)]
+        return head
 
 
 def watermark_of(entries: Sequence[LogEntry]) -> Mapping[str, Position]:

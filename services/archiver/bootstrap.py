@@ -9,9 +9,16 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 
-from evoke.bootstrap import load_catalogue, open_archive, open_archiver_lease, open_event_log
+from evoke.bootstrap import (
+    load_catalogue,
+    open_archive,
+    open_archiver_lease,
+    open_event_log,
+    open_trace_sink,
+    parts_of,
+)
 from evoke.failpoints import Failpoints
 from evoke.ports.archive import Archive
 from evoke.ports.lease import Lease
@@ -21,6 +28,7 @@ from services.archiver.archiver import Archiver
 from services.archiver.batch import Pace
 from services.archiver.maintenance import Schedule, Upkeep
 from services.archiver.metrics import ArchiverMetrics
+from services.archiver.rows import queues_by_topic
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +36,17 @@ log = logging.getLogger(__name__)
 async def run(settings: Settings) -> None:
     """Archive, as the one active archiver, until SIGTERM or SIGINT; wait as a standby while another one is.
 
-    Raises LogCorrupt, and Unavailable when what it needs cannot be opened.
+    Raises LogCorrupt, LogReplaced, and Unavailable when what it needs cannot be opened.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
     metrics = ArchiverMetrics(registry)
     failpoints = Failpoints(settings.failpoints)
     lease = await open_archiver_lease(settings)
-    with _served(settings.metrics_port, registry):
+    with _served(settings.host, settings.metrics_port, registry):
         # The archive is opened first, with all that it loads: a standby takes over without delay.
         async with _opened(settings, failpoints) as archive:
             try:
@@ -47,6 +56,14 @@ async def run(settings: Settings) -> None:
             finally:
                 await lease.release()
     log.info("archiver stopped")
+
+
+async def prepare(settings: Settings) -> None:
+    """Make the archive's table where it is missing, so that history can be asked before the first event. Raises
+    Conflict, Unavailable."""
+    async with _opened(settings) as archive:
+        await archive.prepare()
+    log.info("the archive is prepared")
 
 
 async def compact(settings: Settings) -> None:
@@ -94,9 +111,11 @@ async def _archive(
         grace_s=settings.archive_grace_s,
         retention_s=settings.log_retention_s,
     )
+    traces = open_trace_sink(settings, "archiver")
     event_log = await open_event_log(settings)
     pace = Pace(interval_s=settings.archive_interval_s, max_rows=settings.archive_rows)
-    archiver = Archiver(event_log, archive, queues, pace, metrics, failpoints.reach)
+    by_topic = queues_by_topic(queues, parts_of(settings))
+    archiver = Archiver(event_log, archive, by_topic, pace, metrics, failpoints.reach, traces)
     kept = Upkeep(archive, event_log, lambda: archiver.archived)
     log.info("archiving", extra={"queues": list(queues)})
     try:
@@ -106,6 +125,8 @@ async def _archive(
             upkeep.cancel()
     finally:
         await event_log.close()
+        if traces is not None:
+            await traces.close()
 
 
 @asynccontextmanager
@@ -119,12 +140,12 @@ async def _opened(settings: Settings, failpoints: Failpoints | None = None) -> A
 
 
 @contextmanager
-def _served(port: int, registry: CollectorRegistry) -> Iterator[None]:
+def _served(host: str, port: int, registry: CollectorRegistry) -> Iterator[None]:
     """Serve the metrics at that port, if it is not 0."""
     if port == 0:
         yield
         return
-    server, thread = start_http_server(port, registry=registry)
+    server, thread = start_http_server(port, host, registry)
     try:
         yield
     finally:

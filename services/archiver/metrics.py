@@ -35,6 +35,11 @@ class ArchiverMetrics:
             "Age of the oldest event that waits to be archived, at the last commit.",
             registry=registry,
         )
+        self.oldest_waiting_seconds = Gauge(
+            "evoke_archiver_oldest_waiting_seconds",
+            "Age of the oldest event that is read and not archived yet; 0 when none waits.",
+            registry=registry,
+        )
         self.files = Gauge("evoke_archive_files", "Data files of the archive.", registry=registry)
         self.size_bytes = Gauge(
             "evoke_archive_bytes", "Bytes of the archive's data files.", registry=registry

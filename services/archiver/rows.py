@@ -13,6 +13,7 @@ from evoke.domain import topics
 from evoke.domain.errors import InvalidInput, UndecodableEvent
 from evoke.domain.events import AnyEvent
 from evoke.domain.ids import is_job_id, job_time_ms
+from evoke.migration import MIGRATED_AT
 from evoke.ports.archive import UNDECODABLE, EventRow
 from evoke.ports.event_log import LogEntry
 
@@ -20,9 +21,9 @@ _LAST_MS = 253_402_300_799_999
 """The last millisecond of the year 9999: what every engine's timestamps can hold."""
 
 
-def queues_by_topic(queues: tuple[str, ...]) -> dict[str, str]:
-    """Return every logged topic of these queues with the queue that owns it."""
-    return {topic: queue for queue in queues for topic in topics.logged(queue)}
+def queues_by_topic(queues: tuple[str, ...], parts: int = 1) -> dict[str, str]:
+    """Return every logged topic of these queues with the queue that owns it. parts: of each queue's topics."""
+    return {topic: queue for queue in queues for topic in topics.logged(queue, parts)}
 
 
 def row_of(entry: LogEntry, queues: Mapping[str, str], now_ms: int) -> EventRow:
@@ -50,8 +51,11 @@ def row_of(entry: LogEntry, queues: Mapping[str, str], now_ms: int) -> EventRow:
 
 
 def event_time_ms(entry: LogEntry) -> int | None:
-    """Return the Unix ms at which an entry's event happened, None when nothing in it tells."""
-    published_ms = _published_ms(entry)
+    """Return the Unix ms from which the log keeps an entry, None when nothing in it tells.
+
+    It is when its event happened, or when it was told again by a migration, which looks for it when it is resumed.
+    """
+    published_ms = _moment_ms(entry, MIGRATED_AT) or _published_ms(entry)
     if published_ms is not None:
         return published_ms
     try:
@@ -96,8 +100,12 @@ def _bounded(time_ms: int | None, now_ms: int) -> int:
 
 
 def _published_ms(entry: LogEntry) -> int | None:
+    return _moment_ms(entry, "ce_time")
+
+
+def _moment_ms(entry: LogEntry, name: str) -> int | None:
     try:
-        moment = datetime.fromisoformat(entry.properties.get("ce_time", ""))
+        moment = datetime.fromisoformat(entry.properties.get(name, ""))
     except ValueError:
         return None
     return int(moment.timestamp() * 1000)

@@ -34,17 +34,16 @@ class Parts:
         if not models.ok:
             return self._refused(models)
         wanted = model_id or (job["model"] if job else "")
-        model = next((m for m in models.items if wanted in (m["id"], *m["aliases"])), None)
-        if model is None and wanted:
+        known = next((m for m in models.items if wanted in (m["id"], *m["aliases"])), None)
+        if known is None and wanted:
             return self._refused(await self._api.get("v1", "models", wanted))
-        model = model or next(iter(models.items), None)
+        offered = [m for m in models.items if not m["files"]]  # a form takes no files
+        model = known if known in offered else next(iter(offered), None)
         given = (
             job["input"] if job is not None and model is not None and job["model"] == model["id"] else None
         )
         form = form_of(model["input_schema"], given) if model is not None else None
-        return self._render(
-            "form", models=models.items, model=model, form=form, source=source if given else ""
-        )
+        return self._render("form", models=offered, model=model, form=form, source=source if given else "")
 
     async def gallery(self) -> Markup:
         """The last jobs."""

@@ -7,14 +7,17 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from evoke.domain.errors import EvokeError, InvalidInput
+from evoke.domain.errors import EvokeError, InvalidInput, Unavailable
 from evoke.process import ExitCode, run
 from evoke.settings import Settings, load_settings
-from services.standalone.bootstrap import open_catalogue
+from services.standalone.bootstrap import open_catalogue, prepare
 from services.standalone.data_folder import free_port, lock_data_folder
+from services.standalone.engine import chosen_engine
+from services.standalone.figures import free_metrics_port, write_targets
 from services.standalone.plan import chosen_models, environment_of_children, make_plan
 from services.standalone.supervised import has_terminal
 from services.standalone.supervisor import Supervisor, guardian_of, runtime_folder
@@ -22,6 +25,8 @@ from services.standalone.terminal import Terminal
 
 DRAIN_S = 4.0
 STAGES_S = 6.0
+PREPARE_S = 60.0
+"""How long servers that have just started may be too busy to be prepared."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = tuple(name.strip() for name in options.models.split(",") if name.strip())
     overrides: dict[str, object] = {
         name: getattr(options, name)
-        for name in ("host", "port", "data_dir")
+        for name in ("host", "port", "data_dir", "engine")
         if getattr(options, name) is not None
     }
     if options.list_containers:
@@ -57,24 +62,57 @@ async def _serve(settings: Settings, stop: asyncio.Event, names: Sequence[str]) 
     )
     catalogue, installation = open_catalogue(settings)
     models, skipped = chosen_models(catalogue, names, installation)
+    engine = chosen_engine(settings, os.environ)
+    _take_over(engine.applied_to(os.environ))
     port = free_port(settings.host, settings.port)
     data_dir = settings.data_dir.resolve()
-    environment = environment_of_children(_passed_on(settings, data_dir, port))
+    environment = environment_of_children(os.environ, _passed_on(settings, data_dir, port))
     with runtime_folder() as runtime:
-        plan = make_plan(models, skipped, installation, environment, runtime)
+        plan = make_plan(
+            models, skipped, installation, environment, runtime, lambda: free_metrics_port(settings.host)
+        )
         terminal = Terminal(
             sys.stdout, tuple(command.name for command in plan.commands), colour=has_terminal()
         )
         for name, reason in skipped:
             terminal.say(f"leaving out {name}: {reason}")
         lock = await lock_data_folder(data_dir, f"http://{settings.host}:{port}", terminal.say)
-        terminal.say(f"starting {', '.join(command.name for command in plan.commands)}")
         try:
+            await _prepare(engine.settings, catalogue.queues, terminal)
+            write_targets(data_dir, settings.host, port, plan.commands)
+            terminal.say(f"starting {', '.join(command.name for command in plan.commands)}")
             with guardian_of(runtime, lock) as guardian:
                 supervisor = Supervisor(plan, terminal, guardian, settings.drain_s)
-                await supervisor.run(stop, settings.host, port, data_dir)
+                await supervisor.run(stop, settings.host, port, engine.kept_in)
         finally:
             os.close(lock)
+
+
+def _take_over(environment: Mapping[str, str]) -> None:
+    """Make that this process's own environment: what it prepares is what its children will use, by the same keys."""
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]
+    os.environ.update(environment)
+
+
+async def _prepare(settings: Settings, queues: Sequence[str], terminal: Terminal) -> None:
+    """Do what `evoke admin init` does, again and again while a server is too busy. Raises Unavailable in the end."""
+    deadline = time.monotonic() + PREPARE_S
+    while True:
+        try:
+            done = await prepare(settings, queues)
+            break
+        except Unavailable as error:
+            if time.monotonic() > deadline:
+                raise
+            terminal.say(f"{error}; trying again")
+            await asyncio.sleep(1)
+    made = sum(": made" in line for line in done)
+    terminal.say(
+        f"{settings.engine} engine: {made} of {len(done)} things were missing, and are made"
+        if made
+        else f"{settings.engine} engine: all is prepared"
+    )
 
 
 def _passed_on(settings: Settings, data_dir: Path, port: int) -> dict[str, str]:
@@ -95,7 +133,8 @@ def _list_containers(names: Sequence[str], overrides: dict[str, object]) -> int:
     """Print the containers behind these models, for the installer."""
     try:
         catalogue, _ = open_catalogue(load_settings(overrides))
-        models = [catalogue.get(name) for name in names] or list(catalogue.models)
+        chosen = [catalogue.get(name) for name in names] or list(catalogue.models)
+        models = [model for model in chosen if model.container not in catalogue.containers]
     except (InvalidInput, EvokeError) as error:
         print(f"evoke up: {error}", file=sys.stderr)
         return ExitCode.WRONG_SETTING
@@ -106,6 +145,9 @@ def _list_containers(names: Sequence[str], overrides: dict[str, object]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="evoke up", description="Start the whole system on this machine.")
     parser.add_argument("--models", default="", help="comma-separated ids; default: all that can run here")
+    parser.add_argument(
+        "--engine", help="embedded, or distributed on the servers of `evoke stack`; default: EVOKE_ENGINE"
+    )
     parser.add_argument("--host", help="address to listen on; default: EVOKE_HOST, else 127.0.0.1")
     parser.add_argument(
         "--port", help="port to listen on, 0 for any free one; default: EVOKE_PORT, else 8000"

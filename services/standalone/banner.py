@@ -16,8 +16,8 @@ from services.standalone.plan import Plan
 DEFAULT_URL = "http://localhost:8000"
 
 
-def banner(plan: Plan, url: str, data_dir: Path, took_s: float) -> str:
-    """The text, for a system that answers at `url`."""
+def banner(plan: Plan, url: str, kept_in: str, took_s: float) -> str:
+    """The text, for a system that answers at `url` and keeps its data in the place that is told."""
     model = plan.models[0]
     lines = [
         f"  evoke is ready after {took_s:.0f} s.",
@@ -29,7 +29,7 @@ def banner(plan: Plan, url: str, data_dir: Path, took_s: float) -> str:
         "",
         f"    Models     {', '.join(m.id for m in plan.models)}",
         *(f"    Left out   {name}: {reason}" for name, reason in plan.skipped),
-        f"    Data       {data_dir}",
+        f"    Data       {kept_in}",
         "    Stop       Ctrl-C",
     ]
     return "\n".join(lines)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import msgspec
 
 from evoke.domain.catalogue import Catalogue, Model
 from evoke.domain.errors import InvalidInput, UnknownModel
+from evoke.settings import misspelt
 from services.standalone.installation import Installation
 
 SECRETS = ("EVOKE_", "AWS_")
@@ -25,14 +26,18 @@ class Stage(IntEnum):
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """How to start one process. address: where a model container answers, None for other processes."""
+    """How to start one process.
+
+    words: program and arguments. folder: where it is started, None: here. address: where a model container answers,
+    None for other processes.
+    """
 
     name: str
-    module: str
+    words: tuple[str, ...]
     stage: Stage
-    arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = {}
     address: str | None = None
+    folder: Path | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,24 +72,31 @@ def chosen_models(
     return running, skipped
 
 
-def make_plan(
+def make_plan(  # noqa: PLR0913, PLR0917  # what a plan is made of
     models: Sequence[Model],
     skipped: Sequence[tuple[str, str]],
     installation: Installation,
     environment: Mapping[str, str],
     runtime: Path,
+    metrics_port: Callable[[], int] = lambda: 0,
 ) -> Plan:
-    """Lay out the processes: API, archiver, a container per folder, a sidecar per queue.
+    """Lay out the processes: API, archiver, every container, a sidecar per queue.
 
     environment: what evoke's own processes get (containers get the rest of it, without EVOKE_* and
-    credentials). runtime: a private folder with a short path, for sockets.
+    credentials). runtime: a private folder with a short path, for sockets. metrics_port: gives a free port for the
+    figures of each process other than the API; 0: it serves none.
     """
     containers = list(dict.fromkeys(model.container for model in models))
     outside = {name: value for name, value in environment.items() if not name.startswith(SECRETS)}
     queues = _queues(models)
     commands = [
-        Command(name="api", module="services.api", stage=Stage.FRONT, environment=environment),
-        Command(name="archiver", module="services.archiver", stage=Stage.ARCHIVE, environment=environment),
+        Command(name="api", words=_module("services.api"), stage=Stage.FRONT, environment=environment),
+        Command(
+            name="archiver",
+            words=_module("services.archiver"),
+            stage=Stage.ARCHIVE,
+            environment={**environment, **_figures_at(metrics_port())},
+        ),
     ]
     commands += [_container(name, models, installation, outside, runtime) for name in containers]
     for queue, container in queues.items():
@@ -92,12 +104,16 @@ def make_plan(
         commands.append(
             Command(
                 name=f"sidecar:{queue}" if len(queues) > 1 else "sidecar",
-                module="worker_sidecar",
+                words=_module("worker_sidecar"),
                 stage=Stage.FRONT,
-                environment={**environment, **settings},
+                environment={**environment, **settings, **_figures_at(metrics_port())},
             )
         )
     return Plan(commands=tuple(commands), models=tuple(models), skipped=tuple(skipped))
+
+
+def _figures_at(port: int) -> dict[str, str]:
+    return {"EVOKE_METRICS_PORT": str(port)}
 
 
 def address_of(container: str, runtime: Path) -> str:
@@ -105,9 +121,13 @@ def address_of(container: str, runtime: Path) -> str:
     return f"unix:{runtime / container}.sock"
 
 
-def environment_of_children(settings: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with the given EVOKE_* variables, and output that is not held back."""
-    return {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}
+def environment_of_children(environment: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """That environment with the given EVOKE_* variables, and output that is not held back.
+
+    Misspelt settings stay here: this process has told of them, once.
+    """
+    own = {name: value for name, value in environment.items() if name not in misspelt(environment)}
+    return {**own, **settings, "PYTHONUNBUFFERED": "1"}
 
 
 def _container(
@@ -118,19 +138,25 @@ def _container(
     runtime: Path,
 ) -> Command:
     address = address_of(container, runtime)
-    arguments = ["--address", address]
+    start = installation.start_of(container, address)
+    words = list(start.words)
     for model in models:
         weights = installation.weights(model) if model.container == container else None
         if weights is not None:
-            arguments += ["--model", f"{model.id}={weights}"]
+            config = model.source.config if model.source is not None and weights.is_file() else None
+            words += ["--model", f"{model.id}={weights}" + (f",config={config}" if config else "")]
     return Command(
         name=container,
-        module=f"model_containers.{container}",
+        words=tuple(words),
         stage=Stage.MODELS,
-        arguments=tuple(arguments),
-        environment=environment,
+        environment={**environment, **start.environment},
         address=address,
+        folder=start.folder,
     )
+
+
+def _module(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", name)
 
 
 def _queues(models: Sequence[Model]) -> dict[str, str]:

@@ -92,14 +92,12 @@ class Supervised:
 
     async def _run_once(self) -> int:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            self.command.module,
-            *self.command.arguments,
+            *self.command.words,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=PIPE,
             stderr=STDOUT,
             env=dict(self.command.environment),
+            cwd=self.command.folder,
             start_new_session=True,
         )
         self._note(f"+{process.pid}")

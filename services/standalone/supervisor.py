@@ -40,7 +40,7 @@ class Supervisor:
         self._drain_s = drain_s
         self._processes = [Supervised(command, terminal, self._note) for command in plan.commands]
 
-    async def run(self, stop: asyncio.Event, host: str, port: int, data_dir: Path) -> None:
+    async def run(self, stop: asyncio.Event, host: str, port: int, kept_in: str) -> None:
         """Run until `stop` is set and everything has ended; when cancelled, kill everything.
 
         Raises InvalidInput when a process refuses its settings.
@@ -49,14 +49,14 @@ class Supervisor:
             async with asyncio.TaskGroup() as group:
                 for process in self._processes:
                     group.create_task(process.keep_running())
-                announcing = group.create_task(self._announce(host, port, data_dir))
+                announcing = group.create_task(self._announce(host, port, kept_in))
                 await stop.wait()
                 announcing.cancel()
                 await self._stop_in_order()
         except* InvalidInput as refused:
             raise InvalidInput(*_parts(refused)) from None
 
-    async def _announce(self, host: str, port: int, data_dir: Path) -> None:
+    async def _announce(self, host: str, port: int, kept_in: str) -> None:
         queues = {model.queue for model in self._plan.models}
         checks = {"api": api_check(host, port), "sidecars": workers_check(host, port, queues)}
         for command in self._plan.commands:
@@ -65,7 +65,7 @@ class Supervisor:
                 checks[command.name] = container_check(command.address, served)
         took_s = await wait_until_ready(checks, self._terminal.say)
         shown = "localhost" if reachable_host(host) in ("127.0.0.1", "::1") else host
-        self._terminal.block(banner(self._plan, f"http://{shown}:{port}", data_dir, took_s))
+        self._terminal.block(banner(self._plan, f"http://{shown}:{port}", kept_in, took_s))
 
     async def _stop_in_order(self) -> None:
         """API and sidecars first, then containers; the archiver last, to write down what the others did.

@@ -36,6 +36,8 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
             monkeypatch.setenv(name, value)
         chosen |= servers.settings()
         (tmp_path / "data").mkdir()
+        if "trino" in request.module.SERVERS:
+            servers.forget_archive()
     settings = load_settings(chosen)
     if request.param == "embedded" or "pulsar" in request.module.SERVERS:
         prepare(settings)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from evoke.bootstrap import open_archive, open_history
-from evoke.domain.errors import Conflict, Unavailable
+from evoke.domain.errors import Conflict, LogReplaced, Unavailable
 from evoke.ports.archive import Archive
 from evoke.ports.event_log import Position
 from evoke.ports.history import History, QueryLimits
@@ -264,3 +264,60 @@ async def test_a_closed_archive_is_unavailable(settings: Settings) -> None:
     await archive.close()
     with pytest.raises(Unavailable):
         await archive.watermark()
+
+
+async def test_the_rows_of_a_topic_come_back_in_the_logs_order(archive: Archive, world: World) -> None:
+    for moment in hours_apart(3):
+        world.job(moment).started().succeeded()
+    written = world.rows()
+    await world.commit()
+    world.job(LONG_AGO_MS - 5 * HOUR_MS).started()
+    written += world.rows()
+    await world.commit()
+    for topic in {row.topic for row in written}:
+        wanted = [row for row in written if row.topic == topic]
+        assert [row async for page in archive.rows(topic) for row in page] == wanted
+        rest = [row async for page in archive.rows(topic, wanted[0].position) for row in page]
+        assert rest == wanted[1:]
+    assert [page async for page in archive.rows("nobody_wrote_this")] == []
+
+
+async def test_an_archive_is_of_no_log_before_a_commit_tells_it(archive: Archive, history: History) -> None:
+    assert await archive.log() is None
+    assert await history.log() is None
+
+
+async def test_an_archive_is_of_the_log_that_was_committed_whatever_is_done_to_it(
+    archive: Archive, history: History, world: World
+) -> None:
+    world.job(LONG_AGO_MS)
+    await archive.commit(world.rows(), {}, "0-a")
+    world.entries.clear()
+    world.job(LONG_AGO_MS)
+    await world.commit()  # of who does not tell
+    await archive.compact()
+    await archive.expire_snapshots(now_ms())
+    assert await archive.log() == "0-a"
+    assert await history.log() == "0-a"
+
+
+async def test_events_of_another_log_are_refused_until_the_archive_continues_with_it(
+    archive: Archive, history: History, world: World
+) -> None:
+    topic = f"requested_{world.queue}"
+    await archive.commit([], {topic: Position("7")}, "0-a")
+    with pytest.raises(LogReplaced, match="0-a"):
+        await archive.commit([], {topic: Position("8")}, "1-b")
+    assert (await archive.watermark())[topic] == "7"
+    await archive.continue_with("1-b")
+    assert (await archive.watermark())[topic] == "7"
+    await archive.commit([], {topic: Position("8")}, "1-b")
+    assert await history.log() == "1-b"
+
+
+async def test_the_newest_event_tells_how_far_the_archive_reaches(archive: Archive, world: World) -> None:
+    assert await archive.newest_ms() is None
+    world.job(LONG_AGO_MS + HOUR_MS + 5)
+    world.job(LONG_AGO_MS)
+    await world.commit()
+    assert await archive.newest_ms() == LONG_AGO_MS + HOUR_MS + 5

@@ -340,3 +340,23 @@ async def test_positions_grow_on_after_a_trim(settings: Settings, topic: str) ->
     assert await log.append(record(topic, "d")) > positions[-1]
     assert keys(await read_all(log, topic))[-1] == "d"
     await log.close()
+
+
+async def test_a_log_ends_before_none_of_its_own_positions(log: EventLog, topic: str) -> None:
+    positions = await append_keys(log, topic, ["a", "b", "c"])
+    for position in (None, *positions):
+        assert await log.ends_before({topic: position}) == []
+
+
+async def test_a_log_that_was_set_back_ends_before_what_was_read_of_it(log: EventLog, topic: str) -> None:
+    (last,) = await append_keys(log, topic, ["a"])
+    # Numbers are hexadecimal digits: one of a later time, which the log would give once more.
+    ahead = Position(f"{last[:8]}f{last[9:]}")
+    assert ahead > last
+    assert await log.ends_before({topic: ahead}) == [topic]
+
+
+async def test_a_log_has_the_same_name_for_whoever_opens_it(log: EventLog, settings: Settings) -> None:
+    other = await open_event_log(settings)
+    assert await other.identity() == await log.identity()
+    await other.close()

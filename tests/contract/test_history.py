@@ -18,6 +18,7 @@ from evoke.ports.history import History, JobFilter, QueryLimits
 from evoke.settings import Settings
 from tests.contract.archive_world import HOUR_MS, LONG_AGO_MS, Tale, World, hours_apart, new_id
 
+SERVERS = ("trino",)
 ALL = JobFilter()
 
 

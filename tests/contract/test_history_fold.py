@@ -29,6 +29,7 @@ from evoke.ports.history import History, JobFilter, QueryLimits
 from evoke.settings import Settings
 from tests.contract.archive_world import HOUR_MS, LONG_AGO_MS, Tale, World, new_id
 
+SERVERS = ("trino",)
 LIMITS = QueryLimits(time_s=60.0)
 TEXTS = (
     *(

@@ -123,6 +123,21 @@ async def test_a_worker_that_does_not_ask_holds_nothing(
     assert sorted(keys(await receive(busy, 4))) == list("abcd")
 
 
+async def test_no_request_waits_in_a_busy_worker_while_another_is_idle(
+    log: EventLog, requests: RequestQueue, queue: str
+) -> None:
+    busy, idle = await requests.subscribe(queue, "busy"), await requests.subscribe(queue, "idle")
+    for number in range(5):
+        waiting = asyncio.create_task(receive(busy))
+        await asyncio.sleep(0.1)  # until it waits on all lanes
+        await submit(log, queue, f"long-{number}")
+        [held] = await waiting
+        await submit(log, queue, f"a-{number}", f"b-{number}")
+        await submit(log, queue, f"c-{number}", lane=Lane.BULK)
+        assert sorted(keys(await receive(idle, 3))) == [f"{name}-{number}" for name in "abc"]
+        await busy.ack(held)
+
+
 async def test_queues_are_apart(log: EventLog, requests: RequestQueue, queue: str) -> None:
     await submit(log, f"{queue}_other", "theirs")
     await submit(log, queue, "ours")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from evoke.ports.archive import NAMESPACE, TABLE
 from infrastructure.local.stack.cache import cache_folder
 from infrastructure.local.stack.evoke_settings import addresses
 from infrastructure.local.stack.server import ACCESS_KEY, SECRET_KEY
@@ -35,9 +37,33 @@ class PrivateStack:
         """Settings of evoke that name the servers."""
         return addresses(self.stack.ports)
 
+    def broker_settings(self) -> dict[str, object]:
+        """Those of them that name the broker, for tests that need nothing else."""
+        return {name: value for name, value in self.settings().items() if name.startswith("pulsar")}
+
     def credentials(self) -> dict[str, str]:
         """What S3 wants to see, as variables of the environment."""
         return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+
+    def forget_archive(self) -> None:
+        """Drop the archive's table, so that a test begins without what others archived."""
+        # Imported here: most tests start no server, and pay nothing for PyArrow.
+        from pyiceberg.exceptions import NoSuchTableError
+
+        from evoke.adapters.iceberg.rest import RestPlace, rest_home
+
+        settings = self.settings()
+        place = RestPlace(
+            str(settings["catalog_uri"]),
+            str(settings["catalog_warehouse"]),
+            NAMESPACE,
+            str(settings["s3_region"]),
+            str(settings["s3_endpoint"]),
+        )
+        catalog = rest_home(place).catalog
+        with suppress(NoSuchTableError):
+            catalog.drop_table(f"{NAMESPACE}.{TABLE}")
+        catalog.close()
 
     def kill(self, name: str) -> None:
         """SIGKILL a server; `start` brings it back on the same ports and data."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -34,6 +35,11 @@ async def archive(settings: Settings) -> AsyncIterator[Archive]:
     await opened.close()
 
 
+def own(queue: str) -> str:
+    """A name that no other run on the same servers uses."""
+    return f"{queue}_{secrets.token_hex(4)}"
+
+
 def told(world: World, jobs: int) -> World:
     for moment in hours_apart(jobs):
         world.job(moment).started().succeeded()
@@ -44,7 +50,7 @@ async def test_rows_and_watermark_are_there_for_whoever_opens_the_archive_next(
     archive: Archive, settings: Settings
 ) -> None:
     before = await archive.size()
-    watermark = await told(World(archive, "next"), 2).commit()
+    watermark = await told(World(archive, own("next")), 2).commit()
     other = await open_archive(settings)
     assert (await other.watermark()).items() >= watermark.items()
     assert (await other.size()).rows == before.rows + 6
@@ -55,7 +61,7 @@ async def test_of_many_writers_at_once_one_commits_and_the_others_conflict(
     archive: Archive, settings: Settings
 ) -> None:
     before = (await archive.size()).rows
-    writers = [World(await open_archive(settings), f"many{number}") for number in range(4)]
+    writers = [World(await open_archive(settings), own(f"many{number}")) for number in range(4)]
     for writer in writers:
         await writer.archive.watermark()
         writer.job(LONG_AGO_MS)
@@ -72,7 +78,7 @@ async def test_of_many_writers_at_once_one_commits_and_the_others_conflict(
 
 
 async def test_rows_before_the_watermark_are_refused(archive: Archive) -> None:
-    world = told(World(archive, "again"), 1)
+    world = told(World(archive, own("again")), 1)
     rows = world.rows()
     watermark = await world.commit()
     before = (await archive.size()).rows
@@ -82,7 +88,7 @@ async def test_rows_before_the_watermark_are_refused(archive: Archive) -> None:
 
 
 async def test_compaction_and_expiry_keep_every_row_and_the_watermark(archive: Archive) -> None:
-    world = World(archive, "compacted")
+    world = World(archive, own("compacted"))
     for _ in range(4):
         watermark = await told(world, 1).commit()
     before = await archive.size()
@@ -100,7 +106,7 @@ async def test_compaction_and_expiry_keep_every_row_and_the_watermark(archive: A
 async def test_while_a_server_is_dead_commits_are_unavailable_and_afterwards_nothing_is_doubled(
     archive: Archive, servers: PrivateStack, killed: str
 ) -> None:
-    world = told(World(archive, f"dead_{killed}"), 1)
+    world = told(World(archive, own(f"dead_{killed}")), 1)
     rows, last = world.rows(), {entry.topic: entry.position for entry in world.entries}
     before = (await archive.size()).rows
     servers.kill(killed)

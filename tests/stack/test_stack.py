@@ -14,8 +14,9 @@ from infrastructure.local.stack import processes, tools
 from infrastructure.local.stack.__main__ import main
 from infrastructure.local.stack.cache import cached, check_digests
 from infrastructure.local.stack.errors import StackFailed
+from infrastructure.local.stack.ports import taken
 from infrastructure.local.stack.servers import in_order
-from infrastructure.local.stack.stack import Stack, taken
+from infrastructure.local.stack.stack import Stack
 
 
 def test_a_server_brings_what_it_needs_before_itself() -> None:
@@ -116,3 +117,38 @@ def test_the_servers_of_another_command_are_known(tmp_path: Path) -> None:
     assert stack.alive("pulsar")
     stack.down()
     assert not running.alive()
+
+
+def test_servers_are_found_where_they_were_told_to_listen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "stack.json").write_text('{"host": "192.0.2.7", "ports": {"s3": 7}, "running": {}}')
+    assert main(["env", "--folder", str(tmp_path)]) == 0
+    assert "export EVOKE_S3_ENDPOINT=http://192.0.2.7:7\n" in capsys.readouterr().out
+    assert main(["env", "--folder", str(tmp_path), "--host", "192.0.2.8"]) == 0
+    assert "export EVOKE_S3_ENDPOINT=http://192.0.2.8:7\n" in capsys.readouterr().out
+
+
+def test_running_servers_do_not_move_to_another_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = processes.start(["sleep", "60"], tmp_path, tmp_path / "log", {})
+    (tmp_path / "stack.json").write_text(
+        f'{{"ports": {{}}, "running": {{"pulsar": [{running.pid}, "{running.identity}"]}}}}'
+    )
+    try:
+        assert main(["status", "--folder", str(tmp_path), "--host", "192.0.2.8"]) == 1
+        assert "servers are running on 127.0.0.1" in capsys.readouterr().err
+    finally:
+        running.kill()
+
+
+def test_a_shell_is_told_what_evokes_processes_need(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "stack.json").write_text('{"ports": {"pulsar": 12345}, "running": {}}')
+    assert main(["env", "--folder", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    assert "export EVOKE_PULSAR_URL=pulsar://127.0.0.1:12345\n" in told
+    assert "export EVOKE_ENGINE=distributed\n" in told
+    assert all(line.startswith("export ") for line in told.splitlines())

@@ -76,7 +76,9 @@ class DirectoryBlobStore:
         finally:
             stored.close()
 
-    async def url(self, key: str, *, expires_s: float) -> str | None:
+    async def url(
+        self, key: str, *, expires_s: float, media_type: str | None = None, disposition: str | None = None
+    ) -> str | None:
         """None: the API serves what lies here. Raises InvalidInput for a key that leaves the store."""
         files.path_of(self._blobs, key)
         return None

@@ -25,7 +25,7 @@ from evoke.ports.blob_store import BlobInfo
 _MAGIC = b"EVOKEBLB"
 _END = struct.Struct(">I8s")
 _MAX_TRAILER_BYTES = 4096
-_TRIES = 5
+_TRIES = 100  # each needs another delete to have come between
 
 
 class Digest(Protocol):
@@ -49,9 +49,7 @@ class Draft:
 
     def __init__(self, folder: Path) -> None:
         """Make a temporary file. Raises OSError."""
-        self._path = folder / secrets.token_hex(16)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._path, self._descriptor = _locked_file(folder)
         self._busy = threading.Lock()  # a cancelled put discards while a thread still writes
         self._digest = hashlib.sha256()
         self._size_bytes = 0
@@ -75,8 +73,10 @@ class Draft:
             self._link(path, key)
             try:
                 _sync(path.parent)
+            except FileNotFoundError:
+                pass  # a delete has removed it again, with its folder
             except OSError:
-                path.unlink()
+                path.unlink(missing_ok=True)
                 raise
             self._close()
         return BlobInfo(key, media_type, trailer.size_bytes, trailer.sha256)
@@ -104,8 +104,8 @@ class Draft:
 
     def _link(self, path: Path, key: str) -> None:
         for last in (False,) * (_TRIES - 1) + (True,):
-            _make_folders(path.parent)
             try:
+                _make_folders(path.parent)
                 os.link(self._path, path)
             except FileExistsError as error:
                 raise BlobExists(f"{key} exists") from error
@@ -200,6 +200,17 @@ def sweep(folder: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink(missing_ok=True)
         os.close(descriptor)
+
+
+def _locked_file(folder: Path) -> tuple[Path, int]:
+    """Make a file of a new name and lock it. Raises OSError."""
+    while True:
+        path = folder / secrets.token_hex(16)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        os.close(descriptor)  # a sweep came between the two, and took it for a dead writer's
 
 
 def _described(descriptor: int, key: str) -> BlobInfo:

@@ -1,25 +1,21 @@
-"""DuckDB on threads of its own: connections, limits, cancellation and its errors in evoke's words."""
+"""DuckDB: connections, limits, cancellation and its errors in evoke's words."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import duckdb
 
-from evoke.adapters.duckdb.views import text
 from evoke.domain.errors import EvokeError, QueryRefused, Unavailable
+from evoke.sql.literals import text
 
 MEMORY = "512MB"
 THREADS = 2
 SPILL = "2GB"
 """Most disk that one instance may use for what does not fit into its memory."""
-
-T = TypeVar("T")
 
 
 class FilesGone(Exception):
@@ -88,42 +84,11 @@ class Session:
             self.connection.interrupt()
 
 
-class Threads:
-    """Runs blocking work on DuckDB connections; cancelling the caller stops the engine's work."""
-
-    def __init__(self, count: int) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix="history")
-
-    async def call(self, work: Callable[[], T]) -> T:
-        """Do work that needs no connection and is short."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-
-    async def run(self, connect: Callable[[], duckdb.DuckDBPyConnection], work: Callable[[Session], T]) -> T:
-        """Open a connection, do the work on it, and close it. Raises what the work raises."""
-        sessions: list[Session] = []
-
-        def job() -> T:
-            with connect() as connection:
-                sessions.append(Session(connection))
-                return work(sessions[0])
-
-        running = self._pool.submit(job)
-        ended = asyncio.wrap_future(running)
-        try:
-            return await asyncio.shield(ended)
-        except asyncio.CancelledError:
-            running.cancel()
-            while not ended.done():
-                for session in sessions:
-                    session.interrupt()
-                await asyncio.wait([ended], timeout=0.05)
-            # What it raises when it is interrupted is of no interest, but has to be looked at.
-            _ = ended.cancelled() or ended.exception()
-            raise
-
-    async def close(self) -> None:
-        """Wait for what is under way and end the threads."""
-        await asyncio.to_thread(self._pool.shutdown)
+@contextmanager
+def session(open_connection: Callable[[], duckdb.DuckDBPyConnection]) -> Iterator[Session]:
+    """Open a connection, and close it in the end."""
+    with open_connection() as connection:
+        yield Session(connection)
 
 
 def translated(error: duckdb.Error) -> EvokeError | FilesGone:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import duckdb
 
 from evoke.adapters.duckdb import listing
-from evoke.adapters.duckdb.engine import FilesGone, Session, Threads, connect
+from evoke.adapters.duckdb.engine import FilesGone, Session, connect, session
 from evoke.adapters.duckdb.plan import Plan, Span, chunks
 from evoke.adapters.duckdb.table import TableReader
 from evoke.domain.errors import InvalidInput, QueryRefused, Unavailable
@@ -21,6 +21,9 @@ from evoke.domain.ids import is_job_id
 from evoke.domain.job import Job
 from evoke.ports.event_log import Position
 from evoke.ports.history import JobFilter, QueryLimits, QueryResult
+from evoke.sql import answers
+from evoke.sql.pages import Page
+from evoke.sql.threads import Threads
 
 CONCURRENT_READS = 3
 CONCURRENT_QUERIES = 2
@@ -58,6 +61,11 @@ class DuckDbHistory:
         self._check_open()
         return (await self._threads.call(self._plan)).watermark
 
+    async def log(self) -> str | None:
+        """See `History.log`."""
+        self._check_open()
+        return (await self._threads.call(self._plan)).log
+
     async def events(self, tenant: str, job_id: str) -> Sequence[tuple[Position, AnyEvent]]:
         """See `History.events`."""
         if not is_job_id(job_id):
@@ -70,7 +78,7 @@ class DuckDbHistory:
             raise InvalidInput("before", "must be a job's id")
         if limit < 1:
             return []
-        page = listing.Page(tenant, wanted, before, limit)
+        page = Page(tenant, wanted, before, limit)
         return await self._read(lambda session, plan: listing.jobs_page(session, plan, page))
 
     async def unfinished(self) -> AsyncIterator[Sequence[AnyEvent]]:
@@ -91,7 +99,7 @@ class DuckDbHistory:
             async with asyncio.timeout(limits.time_s), self._queries:
                 return await self._query(tenant, sql, limits)
         except TimeoutError:
-            raise QueryRefused(f"the query ran longer than its limit of {limits.time_s:g} s") from None
+            raise answers.too_long(limits.time_s) from None
 
     async def close(self) -> None:
         """See `History.close`."""
@@ -105,7 +113,7 @@ class DuckDbHistory:
     async def _query(self, tenant: str, sql: str, limits: QueryLimits) -> QueryResult:
         # Imported with the first query: a process that never answers one does not pay for the SQL parser.
         from evoke.adapters.duckdb.query import Asked, run_query
-        from evoke.adapters.duckdb.statement import read_statement
+        from evoke.sql.statement import read_statement
 
         asked = Asked(tenant, sql, limits, await self._threads.call(lambda: read_statement(sql)))
         open_connection = partial(connect, self._scratch)
@@ -125,7 +133,9 @@ class DuckDbHistory:
     ) -> T:
         for _ in range(_TRIES):
             try:
-                return await self._threads.run(open_connection, lambda session: work(session, self._plan()))
+                return await self._threads.run(
+                    partial(session, open_connection), lambda opened: work(opened, self._plan())
+                )
             except FilesGone:
                 await self._threads.call(self._forget)
         raise Unavailable("the archive's files are being replaced faster than they can be read")

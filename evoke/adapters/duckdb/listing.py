@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from evoke import codec
 from evoke.adapters.duckdb.engine import Session
 from evoke.adapters.duckdb.plan import Plan, PlannedFile, Span, chunks, may_hold
-from evoke.adapters.duckdb.views import JOBS, scan, text
-from evoke.domain.errors import UndecodableEvent
+from evoke.adapters.duckdb.views import JOBS, scan
 from evoke.domain.events import AnyEvent
-from evoke.domain.ids import job_time_ms
-from evoke.domain.job import Job, evolve
+from evoke.domain.job import Job
 from evoke.ports.archive import UNDECODABLE
 from evoke.ports.event_log import Position
-from evoke.ports.history import JobFilter
+from evoke.sql.events import decoded, folded
+from evoke.sql.literals import text, texts
+from evoke.sql.pages import Page
 
 FIRST_ROWS, MOST_ROWS = 30_000, 500_000
 """Rows that a list looks through at once, at first and at most: the first page is near, a rare match is far."""
-
-log = logging.getLogger(__name__)
 
 
 def events_of(session: Session, plan: Plan, tenant: str, job_id: str) -> list[tuple[Position, AnyEvent]]:
@@ -35,23 +30,7 @@ def events_of(session: Session, plan: Plan, tenant: str, job_id: str) -> list[tu
         f"WHERE job_id = {text(job_id)} AND tenant = {text(tenant)} AND type <> '{UNDECODABLE}' "
         "ORDER BY topic, position"
     )
-    return [(Position(position), event) for position, payload in rows for event in _decoded(payload)]
-
-
-@dataclass(frozen=True)
-class Page:
-    """Which jobs are asked for: at most `limit` of a tenant's, by descending id, with ids below `before`."""
-
-    tenant: str
-    wanted: JobFilter
-    before: str | None
-    limit: int
-
-    def until_ms(self) -> int | None:
-        """The last Unix ms that an id of it may carry. Raises InvalidInput when `before` is no job id."""
-        bounds = [job_time_ms(self.before)] if self.before is not None else []
-        bounds += [self.wanted.until_ms - 1] if self.wanted.until_ms is not None else []
-        return min(bounds, default=None)
+    return [(Position(position), event) for position, payload in rows for event in decoded(payload)]
 
 
 def jobs_page(session: Session, plan: Plan, page: Page) -> list[Job]:
@@ -92,11 +71,11 @@ def events_by_job(
     rows = session.rows(
         f"SELECT job_id, payload FROM {scan(needed)} "
         f"WHERE job_id BETWEEN {text(min(ids))} AND {text(max(ids))} "
-        f"AND job_id IN ({', '.join(text(job_id) for job_id in ids)}) AND type <> '{UNDECODABLE}' "
+        f"AND job_id IN ({texts(ids)}) AND type <> '{UNDECODABLE}' "
         "ORDER BY job_id DESC, topic, position"
     )
     for job_id, group in groupby(rows, key=lambda row: str(row[0])):
-        yield job_id, [event for _, payload in group for event in _decoded(payload)]
+        yield job_id, [event for _, payload in group for event in decoded(payload)]
 
 
 def files_between(plan: Plan, spans: Sequence[Span]) -> list[PlannedFile]:
@@ -107,54 +86,16 @@ def files_between(plan: Plan, spans: Sequence[Span]) -> list[PlannedFile]:
 
 
 def _matching(session: Session, files: Sequence[PlannedFile], page: Page, limit: int) -> list[str]:
-    conditions = " AND ".join(_conditions(page.wanted, page.before)) or "true"
     own = f"SELECT * FROM {scan(files)} WHERE tenant = {text(page.tenant)}"
     rows = session.rows(f"""
         WITH job_events AS NOT MATERIALIZED ({own})
-        SELECT id FROM ({JOBS}) WHERE {conditions} ORDER BY id DESC LIMIT {limit}
+        SELECT id FROM ({JOBS}) WHERE {page.conditions()} ORDER BY id DESC LIMIT {limit}
     """)
     return [job_id for (job_id,) in rows]
 
 
-def _conditions(wanted: JobFilter, before: str | None) -> Iterator[str]:
-    if before is not None:
-        yield f"id < {text(before)}"
-    if wanted.since_ms is not None:
-        yield f"id >= {text(_time_prefix(wanted.since_ms))}"
-    if wanted.until_ms is not None:
-        yield f"id < {text(_time_prefix(wanted.until_ms))}"
-    if wanted.statuses:
-        yield f"status IN ({_texts(wanted.statuses)})"
-    if wanted.models:
-        yield f"model IN ({_texts(wanted.models)})"
-    if wanted.grouping is not None:
-        yield f'"grouping" = {text(wanted.grouping)}'
-    if wanted.door is not None:
-        yield f"door = {text(wanted.door)}"
-
-
-def _texts(values: Iterable[str]) -> str:
-    return ", ".join(text(str(value)) for value in sorted(values))
-
-
-def _time_prefix(time_ms: int) -> str:
-    """What all ids of that millisecond begin with; less than any of them."""
-    digits = f"{min(max(time_ms, 0), (1 << 48) - 1):012x}"
-    return f"{digits[:8]}-{digits[8:]}"
-
-
 def _folded(session: Session, files: Sequence[PlannedFile], ids: Sequence[str]) -> Iterator[Job]:
     for _, events in events_by_job(session, files, ids):
-        job: Job | None = None
-        for event in events:
-            job = evolve(job, event)
+        job = folded(events)
         if job is not None:
             yield job
-
-
-def _decoded(payload: str) -> Iterator[AnyEvent]:
-    """Yield the event; nothing when a newer version than this wrote it."""
-    try:
-        yield codec.decode(payload.encode())
-    except UndecodableEvent as error:
-        log.warning("an archived event is left out", extra={"reason": str(error)[:200]})

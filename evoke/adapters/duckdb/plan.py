@@ -43,10 +43,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Plan:
-    """The files of one snapshot, and the watermark of it. spans: by time, oldest first, without overlap."""
+    """The files of one snapshot, and the watermark of it. spans: by time, oldest first, without overlap.
+
+    log: which one the watermark is of.
+    """
 
     watermark: Mapping[str, Position] = field(default_factory=dict)
     spans: Sequence[Span] = ()
+    log: str | None = None
 
     def of_job(self, tenant: str, job_id: str) -> list[PlannedFile]:
         """Return the files that may hold events of a job. Raises InvalidInput when that is no job id."""

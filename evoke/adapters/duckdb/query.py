@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -14,15 +13,14 @@ from sqlglot import exp
 
 from evoke.adapters.duckdb.engine import Session, confine, translated
 from evoke.adapters.duckdb.plan import Plan, PlannedFile, may_hold
-from evoke.adapters.duckdb.pruning import stretch_of
 from evoke.adapters.duckdb.results import json_value, wrapped
-from evoke.adapters.duckdb.statement import Statement, position_of
 from evoke.adapters.duckdb.views import definitions
 from evoke.domain.errors import QueryRefused
 from evoke.ports.history import QueryLimits, QueryResult
+from evoke.sql import answers
+from evoke.sql.pruning import stretch_of
+from evoke.sql.statement import Statement, written
 
-RESULT_BYTES = 64 << 20
-"""Size of a result, as JSON, beyond which the query is refused."""
 _FIRST_FETCH, _MOST_FETCH = 8, 1000
 
 
@@ -43,11 +41,12 @@ def run_query(session: Session, plan: Plan, asked: Asked) -> QueryResult:
     for definition in definitions(files, asked.tenant):
         session.execute(definition)
     confine(session.connection, [file.path for file in files])
-    answer = _explained if asked.statement.explain else _answered
     try:
-        columns, rows = answer(session, asked.statement, asked.limits.rows + 1)
+        columns, rows = _ANSWERS[asked.statement.wanted](
+            session, _said(asked.statement), asked.limits.rows + 1
+        )
     except QueryRefused as error:
-        raise QueryRefused(_placed(str(error), asked.text)) from error
+        raise QueryRefused(answers.placed(str(error), asked.text)) from error
     return QueryResult(
         columns=columns,
         rows=rows[: asked.limits.rows],
@@ -69,10 +68,7 @@ def _needed(session: Session, plan: Plan, asked: Asked) -> list[PlannedFile]:
     ]
     size_bytes = sum(file.size_bytes for file in files)
     if size_bytes > asked.limits.scan_bytes:
-        raise QueryRefused(
-            f"the query would read {size_bytes:,} bytes, more than the limit of {asked.limits.scan_bytes:,}: "
-            "compare created_at (in job_events: job_time) with constants to read less"
-        )
+        raise answers.too_much_to_read(size_bytes, asked.limits.scan_bytes)
     return files
 
 
@@ -90,25 +86,44 @@ Answer = tuple[list[tuple[str, str]], list[list[Any]]]
 """Columns and rows."""
 
 
-def _explained(session: Session, statement: Statement, limit: int) -> Answer:
-    rows = session.rows(f"EXPLAIN {statement.sql}")
+def _said(statement: Statement) -> str:
+    return written(statement.tree.transform(_rewritten), "duckdb")
+
+
+def _rewritten(node: exp.Expr) -> exp.Expr:
+    """Say what sqlglot does not translate."""
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "at_timezone" and len(node.expressions) == 2:
+        return exp.AtTimeZone(this=node.expressions[0], zone=node.expressions[1])
+    if isinstance(node, exp.Anonymous) and node.name.lower() in ("nan", "infinity") and not node.expressions:
+        return exp.cast(exp.Literal.string(node.name.lower()), exp.DataType.Type.DOUBLE)
+    return node
+
+
+def _explained(session: Session, sql: str, limit: int) -> Answer:
+    rows = session.rows(f"EXPLAIN {sql}")
     return [("plan", "varchar")], [[plan] for _, plan in rows[:limit]]
 
 
-def _answered(session: Session, statement: Statement, limit: int) -> Answer:
-    described = session.rows(f"DESCRIBE {statement.sql}")
+def _described(session: Session, sql: str, limit: int) -> Answer:
+    rows = session.rows(f"DESCRIBE {sql}")
+    columns = [("column", "varchar"), ("type", "varchar")]
+    return columns, [[str(row[0]), str(row[1]).lower()] for row in rows[:limit]]
+
+
+def _answered(session: Session, sql: str, limit: int) -> Answer:
+    described = session.rows(f"DESCRIBE {sql}")
     types = [str(row[1]) for row in described]
-    answer = session.execute(wrapped(statement.sql, types, limit))
+    answer = session.execute(wrapped(sql, types, limit))
     rows: list[list[Any]] = []
     size_bytes, count = 0, _FIRST_FETCH
     while fetched := _fetch(answer, count):
         for values in fetched:
             rows.append([json_value(value, kind) for value, kind in zip(values, types, strict=True)])
             size_bytes += len(msgspec.json.encode(rows[-1]))
-        if size_bytes > RESULT_BYTES:
-            raise QueryRefused(f"the result is larger than the limit of {RESULT_BYTES:,} bytes")
+        if size_bytes > answers.RESULT_BYTES:
+            raise answers.too_large()
         # Rows may be large: never hold more than a fraction of the limit that is not counted yet.
-        count = max(1, min(_MOST_FETCH, RESULT_BYTES // 8 // (size_bytes // len(rows) + 1)))
+        count = max(1, min(_MOST_FETCH, answers.RESULT_BYTES // 8 // (size_bytes // len(rows) + 1)))
     return [(str(row[0]), kind.lower()) for row, kind in zip(described, types, strict=True)], rows
 
 
@@ -119,9 +134,4 @@ def _fetch(answer: duckdb.DuckDBPyConnection, count: int) -> list[tuple[Any, ...
         raise translated(error) from error
 
 
-def _placed(message: str, sql: str) -> str:
-    """Put before an engine's message the place in the user's SQL of the first name that it quotes."""
-    for name in re.findall(r"[\"'](\w+)[\"']", message):
-        if place := position_of(sql, name):
-            return place + message
-    return message
+_ANSWERS = {"rows": _answered, "plan": _explained, "columns": _described}

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from evoke.sql.answers import exact_number
+
 _TIMESTAMPTZ = "TIMESTAMP WITH TIME ZONE"
 
 
@@ -58,7 +60,7 @@ def _plain(value: object) -> Any:
         case float():
             return value if math.isfinite(value) else None
         case Decimal():
-            return _decimal(value)
+            return exact_number(value)
         case bytes() | bytearray() | memoryview():
             return base64.b64encode(bytes(value)).decode()
         case _:
@@ -80,10 +82,3 @@ def _composed(value: object) -> Any:
             return [_plain(item) for item in value]
         case _:
             return str(value)
-
-
-def _decimal(value: Decimal) -> Any:
-    if not value.is_finite():
-        return None
-    number = float(value)
-    return number if Decimal(repr(number)) == value else str(value)

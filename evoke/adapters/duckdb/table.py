@@ -23,7 +23,7 @@ from pyiceberg.types import PrimitiveType, StringType, TimestamptzType
 
 from evoke.adapters.duckdb.plan import Plan, PlannedFile, spans_of
 from evoke.domain.errors import Unavailable
-from evoke.ports.archive import NAMESPACE, TABLE, WATERMARK_PROPERTY
+from evoke.ports.archive import LOG_PROPERTY, NAMESPACE, TABLE, WATERMARK_PROPERTY
 from evoke.ports.event_log import Position
 
 CATALOG_FILE = "catalog.sqlite"
@@ -95,7 +95,7 @@ class TableReader:
         }
         self._manifests = manifests
         files = (file for found in manifests.values() for file in found)
-        return Plan(_watermark(metadata), spans_of(files))
+        return Plan(_watermark(metadata), spans_of(files), _newest(metadata, LOG_PROPERTY))
 
     def _files(self, metadata: TableMetadata, manifest: ManifestFile) -> Iterator[PlannedFile]:
         for entry in manifest.fetch_manifest_entry(self._io):
@@ -126,14 +126,20 @@ class TableReader:
 
 
 def _watermark(metadata: TableMetadata) -> dict[str, Position]:
+    told = _newest(metadata, WATERMARK_PROPERTY)
+    return {topic: Position(position) for topic, position in json.loads(told or "{}").items()}
+
+
+def _newest(metadata: TableMetadata, name: str) -> str | None:
+    """What the newest snapshot says that says anything."""
     snapshot = metadata.current_snapshot()
     while snapshot is not None:
-        told = snapshot.summary.get(WATERMARK_PROPERTY) if snapshot.summary else None
+        told = snapshot.summary.get(name) if snapshot.summary else None
         if told is not None:
-            return {topic: Position(position) for topic, position in json.loads(told).items()}
+            return str(told)
         parent = snapshot.parent_snapshot_id
         snapshot = metadata.snapshot_by_id(parent) if parent is not None else None
-    return {}
+    return None
 
 
 class _ReadOnlyFiles(FileIO):

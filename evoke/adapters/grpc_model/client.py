@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 import grpc
 
 from evoke.adapters.grpc_model.messages import description_of, message_of, start_of
-from evoke.domain.errors import ErrorClass, ModelFailed, ModelUnavailable
+from evoke.domain.errors import ErrorClass, EvokeError, ModelFailed, ModelUnavailable
 from evoke.ports.model_client import (
     Done,
     GenerationRequest,
@@ -19,6 +20,7 @@ from evoke.ports.model_client import (
 )
 from evoke.protocol.generated import model_pb2 as pb
 from evoke.protocol.methods import DESCRIBE, GENERATE, MAX_CHUNK_BYTES, MAX_MESSAGE_BYTES
+from evoke.telemetry import is_sampled
 
 GRACE_S = 1.0
 """How much later than the run's own deadline the call itself is given up."""
@@ -74,7 +76,8 @@ class GrpcModelClient:
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[ModelMessage, None]:
         """Run a request; see `ModelClient.generate`."""
-        call = self._call(request)
+        files = SentFiles(request)
+        call = self._call(request, files)
         outputs = OpenOutputs()
         try:
             async for response in call:
@@ -86,7 +89,11 @@ class GrpcModelClient:
                 if isinstance(message, Done):
                     return
         except grpc.aio.AioRpcError as error:
-            raise _translated(error) from error
+            raise files.failure or _translated(error) from error
+        except asyncio.CancelledError:
+            if files.failure is not None:  # gRPC cancels a call whose messages can't be had
+                raise files.failure from None
+            raise
         finally:
             call.cancel()
         raise ModelUnavailable("the container ended the run without a word")
@@ -95,12 +102,15 @@ class GrpcModelClient:
         """Break off every call and release the connection. Idempotent."""
         await self._channel.close(None)
 
-    def _call(self, request: GenerationRequest) -> Any:
+    def _call(self, request: GenerationRequest, files: SentFiles) -> Any:
         timeout_s = request.deadline_s + GRACE_S
         start = start_of(request)
+        # What instruments gRPC servers looks for the context in the metadata, and knows nothing of our messages.
+        traced = request.traceparent if is_sampled(request.traceparent) else None
+        context = None if traced is None else (("traceparent", traced),)
         if not request.files:
-            return self._generate_from_one(start, timeout=timeout_s)
-        return self._generate(_messages(start, request), timeout=timeout_s)
+            return self._generate_from_one(start, timeout=timeout_s, metadata=context)
+        return self._generate(files.messages(start), timeout=timeout_s, metadata=context)
 
 
 class OpenOutputs:
@@ -130,17 +140,26 @@ class OpenOutputs:
                     raise ModelUnavailable("the container ended the run in the middle of an output")
 
 
-async def _messages(
-    start: pb.GenerateRequest, request: GenerationRequest
-) -> AsyncIterator[pb.GenerateRequest]:
-    """The start and then the bytes of every file, in pieces that the protocol allows."""
-    yield start
-    for name, content in request.files.items():
-        async for data in content:
-            for offset in range(0, len(data), MAX_CHUNK_BYTES):
-                piece = data[offset : offset + MAX_CHUNK_BYTES]
-                yield pb.GenerateRequest(chunk=pb.InputChunk(name=name, data=piece))
-        yield pb.GenerateRequest(chunk=pb.InputChunk(name=name, last=True))
+class SentFiles:
+    """The messages of a run with files. failure: why their bytes could not be had, if so."""
+
+    def __init__(self, request: GenerationRequest) -> None:
+        self._files = request.files
+        self.failure: EvokeError | None = None
+
+    async def messages(self, start: pb.GenerateRequest) -> AsyncIterator[pb.GenerateRequest]:
+        """The start and then the bytes of every file, in pieces that the protocol allows."""
+        yield start
+        try:
+            for name, content in self._files.items():
+                async for data in content:
+                    for offset in range(0, len(data), MAX_CHUNK_BYTES):
+                        piece = data[offset : offset + MAX_CHUNK_BYTES]
+                        yield pb.GenerateRequest(chunk=pb.InputChunk(name=name, data=piece))
+                yield pb.GenerateRequest(chunk=pb.InputChunk(name=name, last=True))
+        except EvokeError as error:
+            self.failure = error
+            raise
 
 
 def _translated(error: grpc.aio.AioRpcError) -> ModelFailed | ModelUnavailable:

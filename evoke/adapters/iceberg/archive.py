@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -20,21 +20,21 @@ from pyiceberg.table.snapshots import Summary
 
 from evoke.adapters.iceberg import compaction, expiry
 from evoke.adapters.iceberg.home import Home, translated
+from evoke.adapters.iceberg.reading import PAGE, newest_time_ms, positions_of, rows_between
 from evoke.adapters.iceberg.table import (
-    PROPERTIES,
     SCHEMA,
     SORT_ORDER,
     Period,
     arrow_of,
     partition_spec,
     period_of,
+    properties,
 )
 from evoke.adapters.iceberg.writing import write_rows
-from evoke.domain.errors import Conflict, Unavailable
-from evoke.ports.archive import NAMESPACE, TABLE, WATERMARK_PROPERTY, ArchiveSize, EventRow
+from evoke.domain.errors import Conflict, LogReplaced, Unavailable
+from evoke.ports.archive import LOG_PROPERTY, TABLE, WATERMARK_PROPERTY, ArchiveSize, EventRow
 from evoke.ports.event_log import Position
 
-_IDENTIFIER = f"{NAMESPACE}.{TABLE}"
 _TRIES = 5
 
 T = TypeVar("T")
@@ -54,6 +54,7 @@ class IcebergArchive:
         """on_written is called in each commit, after the data files are written and before the snapshot."""
         self._home = home
         self._catalog = home.catalog
+        self._identifier = f"{home.namespace}.{TABLE}"
         self._period = period
         self._on_written = on_written or _nothing
         self._seen: int | None = None
@@ -73,10 +74,34 @@ class IcebergArchive:
         async with self._commits:
             return await self._run(self._read_watermark)
 
-    async def commit(self, rows: Sequence[EventRow], watermark: Mapping[str, Position]) -> None:
+    async def log(self) -> str | None:
+        """See `Archive.log`."""
+        return await self._run(lambda: log_of(self._load()))
+
+    async def commit(
+        self, rows: Sequence[EventRow], watermark: Mapping[str, Position], log: str | None = None
+    ) -> None:
         """See `Archive.commit`."""
         async with self._commits:
-            await self._run(lambda: self._commit(rows, watermark))
+            await self._run(lambda: self._commit(rows, watermark, log))
+
+    async def continue_with(self, log: str) -> None:
+        """See `Archive.continue_with`."""
+        async with self._commits:
+            await self._run(lambda: self._commit((), {}, log, replaces=True))
+
+    async def newest_ms(self) -> int | None:
+        """See `Archive.newest_ms`. By the bounds that the table keeps of each file."""
+        return await self._run(lambda: newest_time_ms(self._load()))
+
+    async def rows(self, topic: str, after: Position | None = None) -> AsyncIterator[Sequence[EventRow]]:
+        """See `Archive.rows`. What is read is the snapshot of when it began."""
+        table = await self._run(self._load)
+        positions = await self._run(partial(positions_of, table, topic, after))
+        for start in range(0, len(positions), PAGE):
+            last = positions[min(start + PAGE, len(positions)) - 1]
+            yield await self._run(partial(rows_between, table, topic, after, last))
+            after = last
 
     async def size(self) -> ArchiveSize:
         """See `Archive.size`."""
@@ -128,14 +153,18 @@ class IcebergArchive:
                 return
 
     def _make_or_update(self) -> None:
-        self._catalog.create_namespace_if_not_exists(NAMESPACE)
+        self._catalog.create_namespace_if_not_exists(self._home.namespace)
         try:
-            table = self._catalog.load_table(_IDENTIFIER)
+            table = self._catalog.load_table(self._identifier)
         except NoSuchTableError:
             spec = partition_spec(self._period)
-            self._catalog.create_table(_IDENTIFIER, SCHEMA, self._home.location, spec, SORT_ORDER, PROPERTIES)
+            wanted = properties(self._home.row_group_rows)
+            self._catalog.create_table(
+                self._identifier, SCHEMA, self._home.location, spec, SORT_ORDER, wanted
+            )
             return
-        wanted = {key: value for key, value in PROPERTIES.items() if key != "format-version"}
+        wanted = properties(self._home.row_group_rows)
+        del wanted["format-version"]
         if any(table.properties.get(key) != value for key, value in wanted.items()):
             table.transaction().set_properties(wanted).commit_transaction()
         if period_of(table.spec()) != self._period:
@@ -149,7 +178,7 @@ class IcebergArchive:
 
     def _load(self) -> Table:
         try:
-            return self._catalog.load_table(_IDENTIFIER)
+            return self._catalog.load_table(self._identifier)
         except NoSuchTableError as error:
             raise Unavailable("the archive was not prepared") from error
 
@@ -158,15 +187,24 @@ class IcebergArchive:
         self._seen = _head(table)
         return watermark_of(table)
 
-    def _commit(self, rows: Sequence[EventRow], watermark: Mapping[str, Position]) -> None:
+    def _commit(
+        self,
+        rows: Sequence[EventRow],
+        watermark: Mapping[str, Position],
+        log: str | None,
+        *,
+        replaces: bool = False,
+    ) -> None:
         table = self._load()
         if _head(table) != self._seen:
             raise Conflict("another writer has committed to the archive")
-        known = watermark_of(table)
+        known, known_log = watermark_of(table), log_of(table)
+        if log is not None and known_log not in (None, log) and not replaces:
+            raise LogReplaced(f"the archive is of the log {known_log}, these events are of {log}")
         if any(row.position <= known.get(row.topic, "") for row in rows):
             raise Conflict("rows before the watermark are archived already")
         transaction = table.transaction()
-        properties = {WATERMARK_PROPERTY: json.dumps({**known, **watermark})}
+        properties = _told({**known, **watermark}, log or known_log)
         with transaction.update_snapshot(snapshot_properties=properties).merge_append() as update:
             for file in write_rows(table, arrow_of(rows)) if rows else ():
                 update.append_data_file(file)
@@ -194,7 +232,7 @@ class IcebergArchive:
         table = self._load()
         alone = _head(table) == self._seen
         transaction = table.transaction()
-        properties = {WATERMARK_PROPERTY: json.dumps(watermark_of(table))}
+        properties = _told(watermark_of(table), log_of(table))
         with transaction.update_snapshot(snapshot_properties=properties).overwrite() as update:
             for file in new:
                 update.append_data_file(file)
@@ -217,14 +255,30 @@ class IcebergArchive:
 
 def watermark_of(table: Table) -> dict[str, Position]:
     """Return the watermark of a table: that of the newest snapshot which tells one."""
+    told = _newest(table, WATERMARK_PROPERTY)
+    return {topic: Position(position) for topic, position in json.loads(told or "{}").items()}
+
+
+def log_of(table: Table) -> str | None:
+    """Return which log a table is of: what the newest snapshot says that says anything."""
+    return _newest(table, LOG_PROPERTY)
+
+
+def _newest(table: Table, name: str) -> str | None:
     snapshot = table.current_snapshot()
     while snapshot is not None:
-        told = snapshot.summary.get(WATERMARK_PROPERTY) if snapshot.summary else None
+        told = snapshot.summary.get(name) if snapshot.summary else None
         if told is not None:
-            return {topic: Position(position) for topic, position in json.loads(told).items()}
+            return str(told)
         parent = snapshot.parent_snapshot_id
         snapshot = table.snapshot_by_id(parent) if parent is not None else None
-    return {}
+    return None
+
+
+def _told(watermark: Mapping[str, Position], log: str | None) -> dict[str, str]:
+    """What a snapshot has to tell."""
+    told = {WATERMARK_PROPERTY: json.dumps(watermark)}
+    return told if log is None else {**told, LOG_PROPERTY: log}
 
 
 def _total(summary: Summary | None, name: str) -> int:

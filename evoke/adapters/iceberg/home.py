@@ -25,15 +25,21 @@ class Sweep(Protocol):
 
 @dataclass(frozen=True)
 class Home:
-    """What differs between places. location: of the new table, None where the catalog chooses it.
+    """What differs between places. namespace: of the table, in the catalog.
+
+    location: of the new table, None where the catalog chooses it.
 
     unavailable: what the catalog's library raises when the catalog does not answer as it should.
+    row_group_rows: rows of a file's row group, as suits the engine that reads here: in DuckDB a look-up decodes one
+    of them, Trino makes a piece of work of each.
     """
 
     catalog: Catalog
+    namespace: str
     location: str | None
     sweep: Sweep
     unavailable: tuple[type[Exception], ...]
+    row_group_rows: int
 
 
 @contextmanager

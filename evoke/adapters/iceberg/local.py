@@ -13,11 +13,13 @@ from sqlalchemy.exc import DBAPIError
 
 from evoke.adapters.iceberg.files import ROOT_PROPERTY
 from evoke.adapters.iceberg.home import Home, translated
-from evoke.ports.archive import TABLE
+from evoke.ports.archive import NAMESPACE, TABLE
 
 CATALOG_FILE = "catalog.sqlite"
 CATALOG_NAME = "evoke"
 _TRIES = 5
+
+ROW_GROUP_ROWS = 1_000
 
 
 def local_home(folder: Path) -> Home:
@@ -25,7 +27,14 @@ def local_home(folder: Path) -> Home:
     with translated((DBAPIError,)):
         absolute = folder.resolve()
         catalog = _catalog(absolute)
-    return Home(catalog, f"file://{absolute / TABLE}", partial(_swept, absolute), (DBAPIError,))
+    return Home(
+        catalog,
+        NAMESPACE,
+        f"file://{absolute / TABLE}",
+        partial(_swept, absolute),
+        (DBAPIError,),
+        ROW_GROUP_ROWS,
+    )
 
 
 def sweep(folder: Path, live: Iterable[str], older_than_ms: int) -> int:

@@ -16,16 +16,22 @@ from evoke.adapters.iceberg.home import Home, translated
 
 CATALOG_NAME = "evoke"
 CONNECT_S, REQUEST_S = "3", "20"
+ROW_GROUP_ROWS = 20_000
 
 
 @dataclass(frozen=True)
 class RestPlace:
-    """Where catalog and files are. warehouse: the catalog's default one when None. endpoint: as of `Bucket`."""
+    """Where catalog and files are. warehouse: the catalog's default one when None. endpoint: as of `Bucket`.
+
+    signing: the AWS service that requests are signed for, by the process's own credentials; None: they are not.
+    """
 
     uri: str
     warehouse: str | None
+    namespace: str
     region: str
     endpoint: str | None
+    signing: str | None = None
 
 
 def rest_home(place: RestPlace) -> Home:
@@ -43,9 +49,13 @@ def rest_home(place: RestPlace) -> Home:
         properties["warehouse"] = place.warehouse
     if place.endpoint is not None:
         properties["s3.endpoint"] = place.endpoint
+    if place.signing is not None:
+        properties["rest.sigv4-enabled"] = "true"
+        properties["rest.signing-name"] = place.signing
+        properties["rest.signing-region"] = place.region
     with translated((RESTError,)):
         catalog = RestCatalog(CATALOG_NAME, **properties)
-    return Home(catalog, None, sweep, (RESTError,))
+    return Home(catalog, place.namespace, None, sweep, (RESTError,), ROW_GROUP_ROWS)
 
 
 def sweep(table: Table, live: Iterable[str], older_than_ms: int) -> int:

@@ -46,8 +46,6 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "5",
     "write.metadata.delete-after-commit.enabled": "true",
     "write.parquet.compression-codec": "zstd",
-    # Small row groups of sorted ids: a look-up decodes one of them, however large the file is.
-    "write.parquet.row-group-limit": "1000",
     "write.target-file-size-bytes": str(512 << 20),
     # Whole bounds of the columns that files are picked by, none of the long ones.
     "write.metadata.metrics.default": "counts",
@@ -56,6 +54,11 @@ PROPERTIES = {
     "write.metadata.metrics.column.job_time": "full",
     "write.metadata.metrics.column.time": "full",
 }
+
+
+def properties(row_group_rows: int) -> dict[str, str]:
+    """Return the table's properties. Rows are sorted by id, so that a look-up decodes one row group of a file."""
+    return {**PROPERTIES, "write.parquet.row-group-limit": str(row_group_rows)}
 
 
 def partition_spec(period: Period) -> PartitionSpec:

@@ -1,4 +1,4 @@
-"""The broker's admin REST API: topics, subscriptions and policies. Every call blocks, for `TIMEOUT_S` at most."""
+"""The broker's admin REST API: topics, subscriptions and policies. Every call blocks, for a bounded time."""
 
 from __future__ import annotations
 
@@ -10,20 +10,28 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from evoke.adapters.pulsar.place import ARCHIVE, WORKERS, Place
+from evoke.adapters.pulsar.identity import CONTINUES, IDENTITY, drawn, epoch_of
+from evoke.adapters.pulsar.place import ARCHIVE, BACKSTOP, WORKERS, Place
 from evoke.domain import topics
 from evoke.domain.errors import NotFound, Unavailable
 from evoke.domain.topics import Lane
 
-TIMEOUT_S = 5.0
+TIMEOUT_S, PREPARE_S = 5.0, 60.0
+"""Longest wait for an answer: of those who serve, and of who prepares a broker that has perhaps just started."""
 _EARLIEST = {"ledgerId": -1, "entryId": -1, "partitionIndex": -1}
+
+
+class AnswersLate(Unavailable):
+    """The admin API took a call and did not answer it in time."""
 
 
 class Administration:
     """Talks to one cluster. Raises NotFound for what is not there, Unavailable for all else."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, timeout_s: float = TIMEOUT_S) -> None:
+        """timeout_s: how long to wait for each answer."""
         self._place = place
+        self._timeout_s = timeout_s
         self._tls = ssl.create_default_context(cafile=place.ca_file) if "https:" in place.admin_url else None
 
     def call(self, method: str, path: str, body: object = None) -> Any:
@@ -37,12 +45,13 @@ class Administration:
         if self._place.token is not None:
             request.add_header("Authorization", f"Bearer {self._place.token}")
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self._tls) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=self._timeout_s, context=self._tls) as answer:  # noqa: S310
                 text = answer.read()
         except urllib.error.HTTPError as error:
             raise self._refusal(error, path) from error
         except (OSError, ValueError) as error:
-            raise Unavailable(
+            late = isinstance(getattr(error, "reason", error), TimeoutError)
+            raise (AnswersLate if late else Unavailable)(
                 f"Pulsar's admin API at {self._place.admin_url} does not answer: {error}"
             ) from error
         return json.loads(text) if text else None
@@ -81,13 +90,42 @@ class Administration:
         body = {"ledgerId": ledger, "entryId": entry, "partitionIndex": -1}
         self.of_topic("POST", name, f"/subscription/{ARCHIVE}/resetcursor", body)
 
-    def require_namespace(self) -> None:
-        """Raises Unavailable unless the namespace is there."""
+    def reach(self, name: str) -> tuple[int, int] | None:
+        """Ledger and entry behind which a topic's next message will lie; None for a topic that is not there."""
         try:
-            self.call("GET", f"namespaces/{self._namespace}/retention")
+            found = self.of_topic("GET", name, "/internalStats")
         except NotFound:
-            name = f"{self._place.tenant}/{self._place.namespace}"
+            return None
+        ledger, _, entry = found["lastConfirmedEntry"].partition(":")
+        return int(ledger), int(entry)
+
+    def require_identity(self) -> str:
+        """Which log the namespace holds. Raises Unavailable unless it was prepared."""
+        name = f"{self._place.tenant}/{self._place.namespace}"
+        try:
+            found = self._properties().get(IDENTITY)
+        except NotFound:
             raise Unavailable(f"Pulsar has no namespace {name}: run `evoke admin init`") from None
+        if found is None:
+            raise Unavailable(f"Pulsar's namespace {name} is not prepared: run `evoke admin init`")
+        return found
+
+    def continues(self, archived: str) -> bool:
+        """Whether the log of a prepared namespace was made the one that follows another."""
+        return self._properties().get(CONTINUES) == archived
+
+    def continue_from(self, archived: str) -> None:
+        """Make the log of a prepared namespace the one that follows another. Done again, it changes nothing.
+
+        archived: identity of the log that the archive is of. Raises LogCorrupt when it is none.
+        """
+        if not self.continues(archived):
+            # Both in one step: who is killed here has done all of it, or nothing.
+            told = {IDENTITY: drawn(epoch_of(archived) + 1), CONTINUES: archived}
+            self.call("PUT", f"namespaces/{self._namespace}/properties", told)
+
+    def _properties(self) -> dict[str, str]:
+        return dict(self.call("GET", f"namespaces/{self._namespace}/properties") or {})
 
     def require_kept(self, name: str) -> None:
         """Raises Unavailable unless the topic is there and keeps what is not archived: else appends could be lost."""
@@ -115,15 +153,27 @@ class Administration:
             raise Unavailable(f"Pulsar at {self._place.admin_url} has no cluster yet: it is still starting")
         grant = {"adminRoles": [], "allowedClusters": clusters}
         yield self._make(f"tenant {self._place.tenant}", f"tenants/{tenant}", grant)
-        yield self._make(f"namespace {self._place.tenant}/{self._place.namespace}", f"namespaces/{namespace}")
+        # Made with its identity: of two who prepare it at once, the second finds the first one's.
+        named = {"properties": {IDENTITY: drawn(0)}}
+        place = f"{self._place.tenant}/{self._place.namespace}"
+        yield self._make(f"namespace {place}", f"namespaces/{namespace}", named)
+        if IDENTITY not in self._properties():  # made by an evoke that knew of no identities
+            self.call("PUT", f"namespaces/{namespace}/properties", {**self._properties(), IDENTITY: drawn(0)})
+        yield f"log: {self.require_identity()}"
         # What the archive has not acknowledged stays for ever; what it has needs to be kept no longer.
         retention = {"retentionTimeInMinutes": 0, "retentionSizeInMB": 0}
         self.call("POST", f"namespaces/{namespace}/retention", retention)
         self.call("POST", f"namespaces/{namespace}/messageTTL", 0)
         self.call("POST", f"namespaces/{namespace}/subscriptionExpirationTime", 0)
         yield "policies: nothing unacknowledged is ever dropped, no time to live, subscriptions do not expire"
+        if self._place.backlog_bytes is not None:
+            quota = {"limitSize": self._place.backlog_bytes, "limitTime": -1, "policy": "producer_exception"}
+            self.call(
+                "POST", f"namespaces/{namespace}/backlogQuota?backlogQuotaType=destination_storage", quota
+            )
+            yield f"quota: appends are refused while {self._place.backlog_bytes} bytes of a topic wait"
         for queue in queues:
-            for name, holders in wanted(queue):
+            for name, holders in wanted(queue, self._place.parts):
                 yield self._make_topic(name, holders)
 
     def _make_topic(self, name: str, holders: Sequence[str]) -> str:
@@ -154,13 +204,17 @@ class Administration:
         return Unavailable(f"Pulsar's admin API answers {error.code} to {path}: {reason}")
 
 
-def wanted(queue: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def wanted(queue: str, parts: int) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The durable topics of a queue with their subscriptions."""
-    requests = {topics.requested(queue, lane) for lane in Lane}
-    for name in topics.logged(queue):
+    requests = {topics.requested(queue, lane, part) for lane in Lane for part in range(parts)}
+    for name in topics.logged(queue, parts):
         yield name, (ARCHIVE, WORKERS) if name in requests else (ARCHIVE,)
     yield topics.retry_requested(queue), (WORKERS,)
+    yield f"{BACKSTOP}_{queue}", (ARCHIVE,)
 
 
 def _exists(error: Unavailable) -> bool:
-    return isinstance(error.__cause__, urllib.error.HTTPError) and error.__cause__.code == 409
+    """Whether what was to be made is there. Who makes it at the same time as another is told so by a 500."""
+    if not isinstance(error.__cause__, urllib.error.HTTPError):
+        return False
+    return error.__cause__.code == 409 or "AlreadyExistsException" in str(error)

@@ -16,6 +16,9 @@ ARCHIVE = "archive"
 WORKERS = "workers"
 """Shared subscription of a queue's topics of requests."""
 
+BACKSTOP = "backstop"
+"""Beginning of the topics to which the broker moves a request that comes again and again: see `most_redeliveries`."""
+
 CALL_S = 10.0
 """Longest wait for the broker's answer to one call."""
 
@@ -23,7 +26,9 @@ CALL_S = 10.0
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """url: `pulsar://` or `pulsar+ssl://`. admin_url: the broker's web service. token: a JSON web token.
 
-    ca_file: certificates to trust; None: those of the system.
+    ca_file: certificates to trust; None: those of the system. listener: the brokers' advertised listener to use.
+    backlog_bytes: quota of each topic's unacknowledged bytes; None: the broker's own. most_redeliveries: how often a
+    request may be given back before it is moved to the backstop's topic. parts: of each queue's topics.
     """
 
     url: str
@@ -32,6 +37,10 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     token: str | None = None
     ca_file: Path | None = None
+    listener: str | None = None
+    backlog_bytes: int | None = None
+    most_redeliveries: int = 100_000
+    parts: int = 1
 
     def topic(self, name: str) -> str:
         """A durable topic's full name."""
@@ -40,6 +49,10 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     def passing_topic(self, name: str) -> str:
         """The full name of a topic that stores nothing."""
         return f"non-persistent://{self.tenant}/{self.namespace}/{name}"
+
+    def backstop(self, queue: str) -> str:
+        """The full name of the topic of a queue's requests that nobody could ever keep."""
+        return self.topic(f"{BACKSTOP}_{queue}")
 
     def client_options(self) -> dict[str, Any]:
         """Arguments of a client; it connects at its first use."""
@@ -54,6 +67,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
             options["authentication"] = pulsar.AuthenticationToken(self.token)
         if self.ca_file is not None:
             options["tls_trust_certs_file_path"] = str(self.ca_file)
+        if self.listener is not None:
+            options["listener_name"] = self.listener
         if self.url.startswith("pulsar+ssl:"):
             options["tls_validate_hostname"] = True
         return options

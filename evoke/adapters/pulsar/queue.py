@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pulsar
@@ -11,8 +12,8 @@ import pulsar.asyncio
 
 from evoke.adapters.pulsar.appender import Appender
 from evoke.adapters.pulsar.connection import Connection
-from evoke.adapters.pulsar.lanes import Source
-from evoke.adapters.pulsar.place import CALL_S, WORKERS, Place, translated
+from evoke.adapters.pulsar.lanes import Lanes, Source
+from evoke.adapters.pulsar.place import ARCHIVE, CALL_S, WORKERS, Place, translated
 from evoke.adapters.pulsar.subscription import PulsarSubscription
 from evoke.domain import topics
 from evoke.domain.errors import InvalidInput, Unavailable
@@ -42,34 +43,43 @@ class PulsarQueue:
         if bulk_every < 2:
             raise InvalidInput("bulk_every", "must be at least 2")
         self._connection.require_open()
-        names = (topics.requested(queue), topics.retry_requested(queue), topics.requested(queue, Lane.BULK))
-        sources: list[Source] = []
+        opened: list[Source] = []
         try:
-            for name in names:
-                await self._connection.call(
-                    f"looking for {name}", self._connection.administration.require_kept, name
-                )
-                sources.append(Source(await self._consumer(name, worker), name))
+            interactive = [await self._open(queue, name, worker, opened) for name in self._lane(queue)]
+            retries = await self._open(queue, topics.retry_requested(queue), worker, opened)
+            bulk = [await self._open(queue, name, worker, opened) for name in self._lane(queue, Lane.BULK)]
         except BaseException:
-            await asyncio.gather(*(source.close() for source in sources), return_exceptions=True)
+            await asyncio.gather(*(source.close() for source in opened), return_exceptions=True)
             raise
-        subscription = PulsarSubscription(
-            queue, sources[0], sources[1], sources[2], bulk_every, self._appender
-        )
+        lanes = Lanes(interactive, retries, bulk, bulk_every)
+        subscription = PulsarSubscription(queue, lanes, self._appender)
         self._subscriptions.add(subscription)
         return subscription
 
-    async def _consumer(self, name: str, worker: str) -> Any:
+    def _lane(self, queue: str, lane: Lane = Lane.INTERACTIVE) -> Sequence[str]:
+        """The topics of a lane, one for each part."""
+        return [topics.requested(queue, lane, part) for part in range(self._connection.place.parts)]
+
+    async def _open(self, queue: str, name: str, worker: str, opened: list[Source]) -> Source:
+        await self._connection.call(f"looking for {name}", self._connection.administration.require_kept, name)
+        source = Source(await self._consumer(queue, name, worker), name)
+        opened.append(source)
+        return source
+
+    async def _consumer(self, queue: str, name: str, worker: str) -> Any:
+        place = self._connection.place
+        backstop = pulsar.ConsumerDeadLetterPolicy(place.most_redeliveries, place.backstop(queue), ARCHIVE)
         try:
             async with asyncio.timeout(2 * CALL_S):
                 return await self._consumers.subscribe(
-                    self._connection.place.topic(name),
+                    place.topic(name),
                     WORKERS,
                     consumer_type=pulsar.ConsumerType.Shared,
                     receiver_queue_size=0,
                     consumer_name=worker,
                     negative_ack_redelivery_delay_ms=GIVE_BACK_MS,
                     initial_position=pulsar.InitialPosition.Earliest,
+                    dead_letter_policy=backstop,
                 )
         except TimeoutError:
             raise Unavailable(f"subscribing to {name}: the broker does not answer") from None
@@ -79,28 +89,26 @@ class PulsarQueue:
     async def stats(self, queue: str) -> QueueStats:
         """Ask the broker; see `RequestQueue.stats`. A retry that is due counts as delayed until it is taken."""
         call, stats = self._connection.call, self._connection.administration.stats
-        interactive, bulk, retries = await asyncio.gather(
-            *(
-                call(f"the figures of {name}", stats, name)
-                for name in (
-                    topics.requested(queue, Lane.INTERACTIVE),
-                    topics.requested(queue, Lane.BULK),
-                    topics.retry_requested(queue),
-                )
-            )
+        names = (*self._lane(queue), *self._lane(queue, Lane.BULK), topics.retry_requested(queue))
+        *lanes, retries = await asyncio.gather(
+            *(call(f"the figures of {name}", stats, name) for name in names)
         )
-        waiting = {Lane.INTERACTIVE: _waiting(interactive), Lane.BULK: _waiting(bulk)}
+        interactive, bulk = lanes[: len(lanes) // 2], lanes[len(lanes) // 2 :]
+        waiting = {
+            Lane.INTERACTIVE: sum(map(_waiting, interactive)),
+            Lane.BULK: sum(map(_waiting, bulk)),
+        }
         oldest_ms = [
             found["earliestMsgPublishTimeInBacklog"]
-            for found in (interactive, bulk)
+            for found in lanes
             if _waiting(found) and found.get("earliestMsgPublishTimeInBacklog", 0) > 0
         ]
         return QueueStats(
             depth=waiting,
             delayed=_waiting(retries),
-            in_flight=sum(_held(found) for found in (interactive, bulk, retries)),
+            in_flight=sum(map(_held, (*lanes, retries))),
             oldest_age_s=max(0.0, time.time() - min(oldest_ms) / 1000) if oldest_ms else None,
-            workers=len(interactive.get("consumers", ())),
+            workers=len(interactive[0].get("consumers", ())),
         )
 
     async def close(self) -> None:

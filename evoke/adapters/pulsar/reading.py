@@ -12,20 +12,22 @@ import pulsar
 from evoke.adapters.pulsar.connection import Connection
 from evoke.adapters.pulsar.place import translated
 from evoke.adapters.pulsar.positions import Place, message_id, place_of, position, position_of
-from evoke.domain.errors import EvokeError
+from evoke.domain.errors import EvokeError, Unavailable
 from evoke.ports.event_log import LogEntry, Position
 
 MOST = 500
 """Entries handed on at once."""
+APART_S = 3.0
+"""How long a reader may be without its broker. The client tries again by itself, but pauses as long as the broker was
+away, up to a minute: a new reader tries at once."""
 _WAIT_MS = 500
-_AGAIN_S = 0.25
 
 
-def entry_of(topic: str, message: pulsar.Message) -> LogEntry:
-    """A message as an entry of the log."""
+def entry_of(epoch: int, topic: str, message: pulsar.Message) -> LogEntry:
+    """A message as an entry of the log of an epoch."""
     return LogEntry(
         topic,
-        position_of(message.message_id()),
+        position_of(epoch, message.message_id()),
         message.partition_key(),
         message.data(),
         message.properties(),
@@ -33,20 +35,26 @@ def entry_of(topic: str, message: pulsar.Message) -> LogEntry:
 
 
 def begin(connection: Connection, topic: str, after: Position | None) -> tuple[pulsar.MessageId, Position]:
-    """Where to start so as to read what follows `after`, None: what is not trimmed; and what to pass over. Blocks."""
-    if after is not None:
-        return message_id(place_of(after)), after
+    """Where to start so as to read what follows `after`, None: what is not trimmed; and what to pass over. Blocks.
+
+    All of this log follows what lies in an earlier one.
+    """
+    if after is not None and (place := place_of(after)).epoch >= connection.epoch:
+        return message_id(place), after
     trimmed = connection.administration.acknowledged(topic)
     if trimmed is None or trimmed[1] < 0:
         return pulsar.MessageId.earliest, Position("")
-    past = position(trimmed[0], trimmed[1], 0xFFFFFF)
+    past = position(connection.epoch, trimmed[0], trimmed[1], 0xFFFFFF)
     return message_id(Place(trimmed[0], trimmed[1] + 1, 0)), past
 
 
 def read_page(connection: Connection, topic: str, after: Position | None, limit: int) -> list[LogEntry]:
     """Up to `limit` entries after a position, as of now. Blocks."""
     end = connection.administration.last(topic)
-    if end is None or limit < 1 or (after is not None and after >= position(*end)):
+    if end is None:
+        return []
+    last = position(connection.epoch, *end)
+    if limit < 1 or (after is not None and after >= last):
         return []
     start, passed = begin(connection, topic, after)
     reader = connection.client.create_reader(
@@ -54,10 +62,10 @@ def read_page(connection: Connection, topic: str, after: Position | None, limit:
     )
     entries: list[LogEntry] = []
     try:
-        while len(entries) < limit and passed < position(*end):
+        while len(entries) < limit and passed < last:
             if not reader.has_message_available():
                 break
-            entry = entry_of(topic, reader.read_next(10_000))
+            entry = entry_of(connection.epoch, topic, reader.read_next(10_000))
             if entry.position > passed:
                 passed = entry.position
                 entries.append(entry)
@@ -82,8 +90,11 @@ class TopicReader:
         full_name: str | None = None,
         since_ms: int | None = None,
         ordered: bool = True,
+        nothing: Callable[[], None] | None = None,
     ) -> None:
         """start: where to begin, and what to pass over. since_ms: begin at that Unix time in ms of publishing.
+
+        nothing: called on the reader's thread when there is nothing to read from there on, yet.
 
         ordered: pass over what was read before; messages of a topic that stores nothing have no places.
         """
@@ -94,6 +105,7 @@ class TopicReader:
         self._start = start
         self._hand_on = hand_on
         self._since_ms = since_ms
+        self._nothing = nothing
         self._stopped = threading.Event()
         self.opened = threading.Event()
         threading.Thread(target=self._run, name=f"read {name}", daemon=True).start()
@@ -109,9 +121,10 @@ class TopicReader:
             reader = self._connection.client.create_reader(self._full_name, start, receiver_queue_size=1000)
             if self._since_ms is not None:
                 reader.seek(self._since_ms)
+            if self._nothing is not None and not reader.has_message_available():
+                self._nothing()
             self.opened.set()
-            while not self._stopped.is_set():
-                passed = self._step(reader, passed)
+            self._follow(reader, passed)
         except EvokeError as error:
             self._fail(error)
         except pulsar.PulsarException as error:
@@ -120,6 +133,16 @@ class TopicReader:
             self.opened.set()
             if reader is not None:
                 _close(reader)
+
+    def _follow(self, reader: Any, passed: Position) -> None:
+        connected = time.monotonic()
+        while not self._stopped.is_set():
+            passed = self._step(reader, passed)
+            now = time.monotonic()
+            if reader.is_connected():
+                connected = now
+            elif now - connected > APART_S:
+                raise Unavailable(f"reading {self._name}: the broker is away")
 
     def _fail(self, error: EvokeError) -> None:
         if not self._stopped.is_set():
@@ -132,7 +155,7 @@ class TopicReader:
             return passed
         batch = []
         while True:
-            entry = entry_of(self._name, message)
+            entry = entry_of(self._connection.epoch, self._name, message)
             if (
                 entry.position > passed or not self._ordered
             ):  # a reader that has connected again may bring some once more

@@ -13,14 +13,14 @@ import pulsar
 from pulsar.asyncio import PulsarException
 
 from evoke.adapters.pulsar.appender import Appender
-from evoke.adapters.pulsar.lanes import Source
+from evoke.adapters.pulsar.lanes import Lanes, Source
 from evoke.domain import topics
 from evoke.domain.errors import EvokeError, InvalidInput, Unavailable
 from evoke.domain.topics import Lane
 from evoke.ports.request_queue import Delivery
 
 GRACE_S = 0.03
-"""How long the lane whose turn it is may take to answer before the others are asked too."""
+"""How long a source whose turn it is may take to answer before the next is asked too."""
 LANE = "evoke_lane"
 """Property of a request that waits for its next attempt: the lane that it came from."""
 
@@ -37,21 +37,10 @@ class Held(NamedTuple):
 class PulsarSubscription:
     """A `Subscription`. What came when nobody asked any more goes back at once."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  # its three topics and what it is called
-        self,
-        queue: str,
-        interactive: Source,
-        retries: Source,
-        bulk: Source,
-        bulk_every: int,
-        appender: Appender,
-    ) -> None:
+    def __init__(self, queue: str, lanes: Lanes, appender: Appender) -> None:
         self._queue = queue
-        self._interactive, self._retries, self._bulk = interactive, retries, bulk
-        self._sources = (interactive, retries, bulk)
-        self._bulk_every = bulk_every
+        self._lanes = lanes
         self._appender = appender
-        self._since_bulk = 0
         self._receipts = itertools.count()
         self._held: dict[str, Held] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -86,19 +75,17 @@ class PulsarSubscription:
 
     async def _next(self, patience_s: float | None) -> Delivery:
         """The next request by the lanes' turns. Raises TimeoutError when none comes in that time."""
-        first, second = (self._interactive, self._retries), (self._bulk,)
-        if self._since_bulk >= self._bulk_every - 1:
-            first, second = second, first  # type: ignore[assignment]  # tuples of one and of two
-            self._since_bulk = 0
-        # A lane that has left a demand open has nothing that waits: there is no need to let it go first.
-        asked_already = all(source.pending is not None for source in first)
-        found = self._arrived(first) or (None if asked_already else await self._wait(first, GRACE_S))
-        found = found or self._arrived(second)
-        if found is None:
-            found = await self._wait((*first, *second), patience_s)
-        if found is None:
-            raise TimeoutError
-        return self._deliver(found)
+        steps, asked = self._lanes.steps(), list[Source]()
+        for number, step in enumerate(steps, 1):
+            # A source that has left a demand open has nothing that waits: there is no need to let it go first.
+            fresh = any(source.pending is None for source in step)
+            asked += step
+            found = self._arrived(asked)
+            if found is None and (fresh or number == len(steps)):
+                found = await self._wait(asked, patience_s if number == len(steps) else GRACE_S)
+            if found is not None:
+                return self._deliver(found)
+        raise TimeoutError
 
     async def _wait(self, sources: Sequence[Source], timeout_s: float | None) -> Held | None:
         self._require_open()
@@ -124,9 +111,7 @@ class PulsarSubscription:
 
     def _deliver(self, held: Held) -> Delivery:
         properties = dict(held.message.properties())
-        lane = Lane.BULK if held.source is self._bulk else Lane.INTERACTIVE
-        lane = Lane(properties.pop(LANE, lane))
-        self._since_bulk = 0 if held.source is self._bulk else self._since_bulk + 1
+        lane = Lane(properties.pop(LANE, self._lanes.took(held.source)))
         receipt = str(next(self._receipts))
         self._held[receipt] = held
         key, payload = held.message.partition_key(), held.message.data()
@@ -134,7 +119,7 @@ class PulsarSubscription:
 
     def _let_go_of_surplus(self) -> None:
         """Nobody asks any more: what comes by demands that are still open, and what came, is for others."""
-        for source in self._sources:
+        for source in self._lanes.sources:
             if source.pending is not None:
                 source.pending.add_done_callback(partial(self._surplus, source))
 
@@ -194,7 +179,9 @@ class PulsarSubscription:
             return
         self._ended.set()
         self._held.clear()
-        outcomes = await asyncio.gather(*(source.close() for source in self._sources), return_exceptions=True)
+        outcomes = await asyncio.gather(
+            *(source.close() for source in self._lanes.sources), return_exceptions=True
+        )
         for outcome in outcomes:
             if isinstance(outcome, Exception):
                 _log.warning("a subscription ended without a word", extra={"error": str(outcome)})

@@ -81,13 +81,19 @@ class S3BlobStore:
         if whole and digest.hexdigest() != found["Metadata"].get(SHA256):
             raise Unavailable(f"blob {key} is damaged: its digest does not fit")
 
-    async def url(self, key: str, *, expires_s: float) -> str | None:
+    async def url(
+        self, key: str, *, expires_s: float, media_type: str | None = None, disposition: str | None = None
+    ) -> str | None:
         """See `BlobStore.url`: a presigned URL where the settings want it."""
-        place = self._place(key)
+        request = self._place(key)
         if not self._bucket.presigned:
             return None
+        if media_type is not None:
+            request["ResponseContentType"] = media_type
+        if disposition is not None:
+            request["ResponseContentDisposition"] = disposition
         sign = partial(
-            self._client.generate_presigned_url, "get_object", Params=place, ExpiresIn=int(expires_s)
+            self._client.generate_presigned_url, "get_object", Params=request, ExpiresIn=int(expires_s)
         )
         return str(await self._run(key, sign))
 

@@ -39,6 +39,7 @@ def connect(bucket: Bucket, threads: int) -> Any:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=threads,
         tcp_keepalive=True,
+        signature_version="s3v4",  # else the URLs are signed in a way that newer regions and other servers refuse
         s3={"addressing_style": "path" if bucket.path_style else "auto"},
     )
     session = boto3.session.Session(region_name=bucket.region)

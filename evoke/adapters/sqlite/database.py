@@ -12,7 +12,7 @@ import apsw
 from evoke.adapters.sqlite import entries, requests
 from evoke.adapters.sqlite.file_system import boot_id, mounts, refuse_network_file_system
 from evoke.adapters.sqlite.locks import LockFolder
-from evoke.adapters.sqlite.reader import Reader
+from evoke.adapters.sqlite.reader import HotReader, Reader
 from evoke.adapters.sqlite.schema import (
     check_whole,
     close,
@@ -53,6 +53,7 @@ class Database:
             self._open_lock.share()
             self.wakeups = Wakeups(path.parent)
             self._reader = Reader(path, vfs)
+            self._hot_reader = HotReader(path, vfs)
             self._writer = Writer(path, vfs, self.locks.writer(), self.wakeups.announce)
         except BaseException:
             self._open_lock.close()
@@ -107,6 +108,11 @@ class Database:
         self._reader.submit(task)
         return await outcome_of(task, DEADLINE_S, _late)
 
+    async def read_newest(self, work: Work[T]) -> T:
+        """Run a short read of what was just written, at once where that is possible. Raises as `read`."""
+        found = self._hot_reader.attempt(work)
+        return await self.read(work) if found is None else found[0]
+
     async def append(self, row: entries.Row) -> int:
         """Append an entry durably and return its number. Raises Unavailable, StorageFull, LogCorrupt."""
         task = Append(row)
@@ -137,6 +143,7 @@ class Database:
             self._reader.stop()
             self._writer.join(CLOSE_S)
             self._reader.join(CLOSE_S)
+            self._hot_reader.close()
             self.wakeups.close()
             self._open_lock.close()
 

@@ -148,6 +148,11 @@ def read_merged(connection: apsw.Connection, cursors: Cursors) -> list[LogEntry]
     return batch
 
 
+def cut_short(batch: Sequence[LogEntry]) -> bool:
+    """Whether a batch ended for its size, so that more may have been there."""
+    return len(batch) >= BATCH or sum(len(entry.payload) for entry in batch) > BATCH_BYTES
+
+
 def _merged(topics: int) -> str:
     """SQL that walks the index of each topic and merges them, touching only the rows that it returns."""
     arms = " UNION ALL ".join(["SELECT seq FROM entries WHERE topic = ? AND seq > ?"] * topics)
@@ -181,6 +186,12 @@ def last_of(connection: apsw.Connection, topic: str) -> int | None:
     """Number of the newest entry of a topic, None while it is empty."""
     found = scalar(connection, "SELECT max(seq) FROM entries WHERE topic = ?", (topic,))
     return found if isinstance(found, int) else None
+
+
+def newest_seq(connection: apsw.Connection) -> int:
+    """The greatest number of any topic, 0 while there is none: numbers that are given from now on are greater."""
+    found = scalar(connection, "SELECT max(seq) FROM entries")
+    return found if isinstance(found, int) else 0
 
 
 def verify_newest(connection: apsw.Connection, count: int) -> None:

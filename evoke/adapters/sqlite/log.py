@@ -37,6 +37,16 @@ class SqliteLog:
             raise Unavailable("the log is closed")
         return self._database
 
+    async def identity(self) -> str | None:
+        """None: the log lies in one folder with its archive; see `EventLog.identity`."""
+        return None
+
+    async def ends_before(self, cursors: Cursors) -> Sequence[str]:
+        """The topics of a log that was removed from beside its archive; see `EventLog.ends_before`."""
+        wanted = {topic: seq for topic, seq in entries.seqs_of(cursors).items() if seq}
+        newest = await self.database.read(entries.newest_seq) if wanted else 0
+        return [topic for topic, seq in wanted.items() if newest < seq]
+
     async def append(self, record: Record) -> Position:
         """Append one record durably; see `EventLog.append`. Raises InvalidInput beyond 64 MiB too."""
         return entries.position_of(await self.database.append(entries.row_of(record)))
@@ -77,13 +87,19 @@ class SqliteLog:
 
 
 class Tail:
-    """Follows topics. A cancelled `anext` loses nothing: the next one goes on where the last batch ended."""
+    """Follows topics. A cancelled `anext` loses nothing: the next one goes on where the last batch ended.
+
+    Once it has read everything it waits for an announcement before it looks again, and what it reads then is so fresh
+    that it is read at once, on no other thread.
+    """
 
     def __init__(self, log: SqliteLog, cursors: entries.Cursors) -> None:
         self._log = log
         self._cursors = cursors
         self._wakeup: Wakeup | None = None
         self._ended = False
+        self._at_end = False
+        self._woken = False
 
     def __aiter__(self) -> Tail:
         return self
@@ -93,12 +109,18 @@ class Tail:
             database = self._log.database
             if self._wakeup is None:
                 self._wakeup = database.wakeups.listen(self._cursors)
+            if self._at_end and not self._woken:
+                await self._wakeup.wait(POLL_S)
+                self._woken = True
+                continue
             self._wakeup.expect()
-            batch = await database.read(lambda connection: entries.read_merged(connection, self._cursors))
+            read = database.read_newest if self._at_end else database.read
+            batch = await read(lambda connection: entries.read_merged(connection, self._cursors))
+            self._at_end = not entries.cut_short(batch)
+            self._woken = False
             if batch:
                 self._cursors.update((entry.topic, int(entry.position, 16)) for entry in batch)
                 return batch
-            await self._wakeup.wait(POLL_S)
         raise StopAsyncIteration
 
     def wake(self) -> None:

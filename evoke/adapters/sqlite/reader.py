@@ -1,4 +1,4 @@
-"""The reader's thread: one connection that only reads, beside the writer and never behind its fsync."""
+"""Reading beside the writer and never behind its fsync: on a thread, or at once where that can't block."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import logging
 import queue
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import apsw
 
 from evoke.adapters.sqlite.schema import close, connect, translated
-from evoke.adapters.sqlite.threads import Task, deliver
+from evoke.adapters.sqlite.threads import Task, Work, deliver
 from evoke.domain.errors import EvokeError, Unavailable
 
 MAX_WAITING = 4096
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -48,9 +50,7 @@ class Reader:
         self._thread.join(timeout_s)
 
     def _open(self) -> apsw.Connection:
-        connection = connect(self._path, self._vfs)
-        connection.execute("PRAGMA query_only = ON")
-        return connection
+        return _reading(self._path, self._vfs)
 
     def _run(self) -> None:
         while (task := self._tasks.get()) is not None:
@@ -70,3 +70,39 @@ class Reader:
             return None, translated(error)
         except Exception as error:  # the thread lives on; who asked gets the error
             return None, error
+
+
+class HotReader:
+    """Runs reads of what was written a moment ago on the caller's thread, where they neither wait for the disk nor for
+    another thread's turn: two changes of threads less on the way of every event."""
+
+    def __init__(self, path: Path, vfs: str | None) -> None:
+        """Open the connection. Raises apsw.Error."""
+        self._connection = _reading(path, vfs)
+        self._connection.set_busy_timeout(0)
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def attempt(self, work: Work[T]) -> tuple[T] | None:
+        """The read's result, in a tuple; None when it can't be had at once: the reader's thread tells why."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return None if self._closed else (work(self._connection),)
+        except (EvokeError, apsw.Error, OSError):
+            return None
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Release the file. Idempotent."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                close(self._connection)
+
+
+def _reading(path: Path, vfs: str | None) -> apsw.Connection:
+    connection = connect(path, vfs)
+    connection.execute("PRAGMA query_only = ON")
+    return connection

@@ -117,13 +117,13 @@ class Wakeups:
         heard = {subject.encode() for subject in subjects}
         if not heard:
             return
-        with self._lock:
-            own = list(self._ears.values())
-        for ears in own:
-            with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits there
-                ears.loop.call_soon_threadsafe(ears.wake, heard)
         datagram = b"\n".join(heard)
         self._sender.send(datagram if len(datagram) <= _MAX_SUBJECTS_BYTES else _EVERYTHING)
+        with self._lock:
+            own = list(self._ears.values())
+        for ears in own:  # after the others: from here on the own loop wants the interpreter
+            with contextlib.suppress(RuntimeError):  # that loop is closed: nobody waits there
+                ears.loop.call_soon_threadsafe(ears.wake, heard)
 
     def close(self) -> None:
         """Wake all waiters of this process and release everything. Idempotent."""

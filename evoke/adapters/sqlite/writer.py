@@ -155,8 +155,8 @@ class Writer:
             )
             deliver((task, None, Unavailable(f"the log failed: {error}")) for task in group)
             return
-        deliver(outcomes)
         self._announce({task.row[0] for task in appends}.union(*(task.subjects for task in changes)))
+        deliver(outcomes)
         if self._wal_pages >= self._checkpoint_at:
             self._checkpoint()
 

@@ -1,34 +1,22 @@
-"""A job's outputs, as bytes that a browser can be trusted with."""
+"""A job's outputs."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncGenerator, Sequence
-from urllib.parse import quote
+from collections.abc import Sequence
 
 import msgspec
 
 from evoke.domain.errors import NotFound
 from evoke.domain.events import Artifact, Succeeded
-from services.api.byte_ranges import Unsatisfiable, parse_range
 from services.api.context import Context
-from services.api.exchange import AnyReply, Exchange, Reply, StreamedReply
+from services.api.exchange import AnyReply, Exchange, Reply
 from services.api.lookup import Lookup
-from services.api.operations import JOB_ID, MIN_POSITION, Answer, Operation, Parameter
-from services.api.problems import Headers, Refusal
+from services.api.operations import JOB_ID, MIN_POSITION, RANGE, Answer, Operation, Parameter
 from services.api.schemas.jobs import ArtifactDocument, artifact_documents
+from services.api.stored_bytes import Stored, serve_stored
 from services.api.waiting import reach_min_position, require_ready
 
 _encode = msgspec.json.Encoder().encode
-_MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]{0,80}(; ?charset=utf-8)?", re.IGNORECASE)
-_SHOWN = re.compile(r"(image/(png|jpeg|webp|gif|avif)|audio/[a-z0-9.+-]+|video/[a-z0-9.+-]+|text/plain)\b")
-_SAFE: Headers = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; sandbox"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cache-control", b"private, max-age=31536000, immutable"),
-    (b"accept-ranges", b"bytes"),
-]
 
 
 class ArtifactPage(msgspec.Struct, frozen=True):
@@ -55,22 +43,10 @@ class ArtifactRoutes:
         """`GET /v1/jobs/{id}/artifacts/{number}`."""
         require_ready(self._context)
         artifact = await self._artifact(exchange)
-        size = artifact.size_bytes
-        tag = f'"{artifact.sha256}"'
-        headers = [*_SAFE, (b"etag", tag.encode()), (b"content-disposition", _disposition(artifact))]
-        seen = exchange.header(b"if-none-match")
-        if seen is not None and (tag in seen or seen.strip() == "*"):
-            return Reply(304, b"", headers=headers)
-        start, length = self._range(exchange, tag, size)
-        if length != size:
-            headers.append((b"content-range", f"bytes {start}-{start + length - 1}/{size}".encode()))
-        if exchange.method != "HEAD":
-            await self._context.blobs.stat(artifact.key)
-        media_type = (
-            artifact.media_type if _MEDIA_TYPE.fullmatch(artifact.media_type) else "application/octet-stream"
+        stored = Stored(
+            artifact.key, artifact.name, artifact.media_type, artifact.size_bytes, artifact.sha256
         )
-        chunks = self._chunks(artifact.key, start, length)
-        return StreamedReply(206 if length != size else 200, chunks, media_type.encode(), headers, length)
+        return await serve_stored(self._context.blobs, exchange, stored)
 
     async def _artifact(self, exchange: Exchange) -> Artifact:
         number = exchange.parameters["number"]
@@ -80,23 +56,6 @@ class ArtifactRoutes:
         if not (number.isascii() and number.isdigit() and len(number) < 6 and int(number) < len(known)):
             raise NotFound(f"job {found.job.id} has {len(known)} artifacts, none is called {number[:20]!r}")
         return known[int(number)]
-
-    @staticmethod
-    def _range(exchange: Exchange, tag: str, size_bytes: int) -> tuple[int, int]:
-        condition = exchange.header(b"if-range")
-        if exchange.method != "GET" or (condition is not None and condition.strip() != tag):
-            return 0, size_bytes
-        try:
-            found = parse_range(exchange.header(b"range"), size_bytes)
-        except Unsatisfiable:
-            headers = [(b"content-range", f"bytes */{size_bytes}".encode())]
-            raise Refusal(416, "range_not_satisfiable", f"there are {size_bytes} bytes", headers) from None
-        return found or (0, size_bytes)
-
-    async def _chunks(self, key: str, start: int, length: int) -> AsyncGenerator[bytes, None]:
-        if length:
-            async for chunk in self._context.blobs.read(key, start, length):
-                yield chunk
 
     @property
     def operations(self) -> Sequence[Operation]:
@@ -123,22 +82,18 @@ class ArtifactRoutes:
                 tag="artifacts",
                 summary="Fetch an output",
                 said="The bytes, with `ETag` (their sha256), byte ranges (`Range`, `If-Range`) and `HEAD`.",
-                parameters=(JOB_ID, _NUMBER, _RANGE),
+                parameters=(JOB_ID, _NUMBER, RANGE),
                 answers={
                     200: Answer(said="The whole.", media_type="application/octet-stream"),
                     206: Answer(said="The range that was asked for.", media_type="application/octet-stream"),
                     304: Answer(said="Not changed: outputs never change."),
+                    307: Answer(
+                        said="The store itself has the bytes (`EVOKE_S3_PRESIGNED`), for some minutes."
+                    ),
                 },
                 refusals=(404, 416, 503),
             ),
         )
-
-
-def _disposition(artifact: Artifact) -> bytes:
-    """Pictures, sounds and plain text may be shown; whatever could run is for saving only."""
-    kind = "inline" if _SHOWN.match(artifact.media_type.lower()) else "attachment"
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", artifact.name)[:100] or "artifact"
-    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(artifact.name[:100], safe='')}".encode()
 
 
 _NUMBER = Parameter(
@@ -147,11 +102,4 @@ _NUMBER = Parameter(
     schema={"type": "integer", "minimum": 0},
     said="The output's number, from 0.",
     example=0,
-)
-_RANGE = Parameter(
-    name="Range",
-    place="header",
-    schema={"type": "string"},
-    said="One range of bytes.",
-    example="bytes=0-1023",
 )

@@ -292,7 +292,7 @@ def _json_or_none(raw: bytes) -> Any:
 
 
 _LETTER = Parameter(
-    name="letter", place="path", schema={"type": "string"}, said="The letter's id.", example=ID
+    name="letter", place="path", schema={"type": "string"}, said="The letter's id, or its job's.", example=ID
 )
 _QUEUE = Parameter(name="queue", place="query", schema={"type": "string"}, said="Letters of this queue.")
 _ERROR = Parameter(

@@ -52,7 +52,7 @@ class EventRoutes:
                 "`attempt_yielded`), live `progress`, `log` and `preview`, and at the end `succeeded`, `failed` or "
                 "`cancelled`. `Last-Event-ID` goes on after an event; 204 says that there is nothing more. "
                 "The same as JSON messages by WebSocket at `/v1/jobs/{id}/events/ws`.",
-                parameters=(JOB_ID, _LAST_EVENT_ID),
+                parameters=(JOB_ID, _LAST_EVENT_ID, _LAST_EVENT_ID_IN_QUERY),
                 answers={
                     200: Answer(
                         said="The stream.", media_type="text/event-stream", schema=_MESSAGE, example=_EXAMPLE
@@ -129,6 +129,12 @@ _LAST_EVENT_ID = Parameter(
     place="header",
     schema={"type": "string", "maxLength": 600},
     said="The id of the last event that was seen.",
+)
+_LAST_EVENT_ID_IN_QUERY = Parameter(
+    name="last_event_id",
+    place="query",
+    schema={"type": "string", "maxLength": 600},
+    said="The same, for clients that can't set headers.",
 )
 _MESSAGE = {
     "type": "object",

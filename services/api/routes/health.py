@@ -9,7 +9,7 @@ import msgspec
 from evoke.domain.errors import Unavailable
 from services.api.context import Context
 from services.api.exchange import AnyReply, Exchange, Reply
-from services.api.metrics import CONTENT_TYPE
+from services.api.metrics import CONTENT_TYPE, OPENMETRICS
 from services.api.operations import Answer, Handler, Operation
 
 
@@ -44,7 +44,9 @@ class HealthRoutes:
         return _OK
 
     async def metrics(self, exchange: Exchange) -> AnyReply:
-        """`GET /metrics`."""
+        """`GET /metrics`: with exemplars for who asks for OpenMetrics, as Prometheus does."""
+        if "application/openmetrics-text" in (exchange.header(b"accept") or ""):
+            return Reply(200, self._context.metrics.exposition(exemplars=True), OPENMETRICS)
         return Reply(200, self._context.metrics.exposition(), CONTENT_TYPE)
 
     @property

@@ -17,6 +17,7 @@ from evoke.ports.history import JobFilter
 from services.api.context import Context
 from services.api.exchange import JSON, AnyReply, Exchange, Reply
 from services.api.found import Found
+from services.api.input_files import InputFiles
 from services.api.json_door import read_json
 from services.api.listing import Listing
 from services.api.lookup import Lookup
@@ -36,8 +37,16 @@ _BODIES = 1024
 class JobRoutes:
     """`/v1/jobs` and what is below it, but for events and artifacts."""
 
-    def __init__(self, context: Context, submissions: Submissions, lookup: Lookup, listing: Listing) -> None:
+    def __init__(
+        self,
+        context: Context,
+        submissions: Submissions,
+        lookup: Lookup,
+        listing: Listing,
+        files: InputFiles,
+    ) -> None:
         self._context = context
+        self._files = files
         self._submissions = submissions
         self._lookup = lookup
         self._listing = listing
@@ -49,12 +58,20 @@ class JobRoutes:
         require_ready(context)
         asked = await read_json(exchange, _submission, context.settings.max_body_bytes)
         model = context.catalogue.get(asked.model)
+        if model.files:
+            wanted = ", ".join(model.files)
+            raise InvalidInput(
+                "model", f"{model.id} needs a file ({wanted}), which only a door of its own takes: see /docs"
+            )
         key = check_key(exchange.header(b"idempotency-key"))
+        check = context.checks[model.id]
+        value = check.complete(asked.input)
         accepted = await self._submissions.submit(
             Wanted(
                 tenant=exchange.principal.tenant,
                 model=model,
-                input=context.checks[model.id].complete(asked.input),
+                input=value,
+                files=await self._files.named(exchange.principal.tenant, check.files, value, "input"),
                 metadata=asked.metadata,
                 priority=asked.priority,
                 key=key,

@@ -11,15 +11,24 @@ from evoke.domain.catalogue import Model
 
 
 class LimitsDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds that the JSON Schema can't say. max_pixels: width x height. max_images: batch_size x n_iters."""
+    """Bounds beside the JSON Schema. max_pixels: width x height. max_images: batch_size x n_iters.
+
+    max_steps: steps. max_duration_s: duration_s. max_prompt_len: characters of the prompt.
+    """
 
     max_pixels: int | None
     max_images: int | None
+    max_steps: int | None
+    max_duration_s: float | None
+    max_prompt_len: int | None
     deadline_s: float
 
 
 class ModelDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A model. input_schema: JSON Schema (2020-12) of a job's `input`."""
+    """A model. input_schema: JSON Schema (2020-12) of a job's `input`.
+
+    files: what a request has to bring beside its input; such a model has a door of its own.
+    """
 
     id: str
     title: str
@@ -28,6 +37,7 @@ class ModelDocument(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     licence: str
     aliases: Sequence[str]
+    files: Sequence[str]
     limits: LimitsDocument
     input_schema: dict[str, Any]
     url: str
@@ -73,9 +83,8 @@ def model_document(model: Model) -> ModelDocument:
         description=model.description,
         licence=model.licence,
         aliases=model.aliases,
-        limits=LimitsDocument(
-            max_pixels=limits.max_pixels, max_images=limits.max_images, deadline_s=limits.deadline_s
-        ),
+        files=model.files,
+        limits=LimitsDocument(**{name: getattr(limits, name) for name in limits.__struct_fields__}),
         input_schema=model.input,
         url=f"/v1/models/{model.id}",
     )

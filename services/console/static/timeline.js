@@ -11,6 +11,7 @@ const NAMES = {
 let attempts = 0;
 let seen = new Set();
 
+const sentence = (text) => (/[.!?…]$/.test(text) ? text : `${text}.`);
 const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`);
 
 function told(event, data) {
@@ -20,7 +21,7 @@ function told(event, data) {
     case "attempt_started":
       return `Attempt ${(attempts += 1)} by ${data.worker}.`;
     case "attempt_failed":
-      return `${data.error}: ${data.message}${data.retry_at_ms ? ` Tried again at ${clock(data.retry_at_ms)}.` : ""}`;
+      return sentence(`${data.error}: ${data.message}`) + (data.retry_at_ms ? ` Tried again at ${clock(data.retry_at_ms)}.` : "");
     case "attempt_yielded":
       return data.reason === "cancelled" ? "The worker let go of it." : data.reason;
     case "succeeded":
@@ -29,7 +30,7 @@ function told(event, data) {
         ...Object.entries(data.timings_ms ?? {}).map(([name, ms]) => `${name} ${duration(ms)}`),
       ].join(" · ");
     case "failed":
-      return `${data.error}: ${data.message}`;
+      return sentence(`${data.error}: ${data.message}`);
     case "cancelled":
       return data.superseded_by ? `Superseded by ${data.superseded_by}.` : "On request.";
     default:

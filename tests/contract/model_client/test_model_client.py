@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from evoke.bootstrap import connect_model
-from evoke.domain.errors import ErrorClass, ModelFailed, ModelUnavailable
+from evoke.domain.errors import ErrorClass, ModelFailed, ModelUnavailable, Unavailable
 from evoke.domain.progress import Preview
 from evoke.ports.model_client import (
     Done,
@@ -223,6 +223,19 @@ async def test_input_files_reach_the_model(client: ModelClient) -> None:
     assert messages[:2] == [LogLine("sound.wav 9000000"), LogLine("empty.txt 0")]
 
 
+async def test_a_file_whose_bytes_can_not_be_had_fails_the_run_with_that_error(client: ModelClient) -> None:
+    await client.describe()
+
+    async def content() -> AsyncIterator[bytes]:
+        yield b"x" * 1_500_000
+        raise Unavailable("the blob store is away")
+
+    wanted = GenerationRequest(**{**_fields(request({"do": "note_files"})), "files": {"a": content()}})
+    with pytest.raises(Unavailable, match="the blob store is away"):
+        await collect(client, wanted)
+    assert isinstance((await collect(client, request()))[-1], Done)
+
+
 async def test_a_run_beyond_its_deadline_fails_with_that_class(client: ModelClient) -> None:
     await client.describe()
     with pytest.raises(ModelFailed) as failure:
@@ -271,7 +284,7 @@ async def test_a_container_that_dies_in_a_run_is_lost_and_comes_back(
 
 
 async def test_a_container_that_kills_itself_fails_every_run_in_it(
-    client: ModelClient, tmp_path: Path
+    client: ModelClient, container: ProcessUnderTest, tmp_path: Path
 ) -> None:
     await client.describe()
     arrived = tmp_path / "arrived"
@@ -282,6 +295,7 @@ async def test_a_container_that_kills_itself_fails_every_run_in_it(
     for run in (collect(client, request({"do": "kill"})), innocent):
         with pytest.raises(ModelUnavailable):
             await run
+    container.wait_for_exit()  # its sockets close before it ends: the next test must not take it for alive
 
 
 async def test_a_container_that_is_away_fails_runs_at_once(

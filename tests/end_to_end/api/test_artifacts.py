@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.api.world import World, running_api
+from tests.stack.engines import Engine
 
 DATA = bytes(range(256)) * 20
 
 
 @pytest.fixture(scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def world(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> AsyncIterator[World]:
     """One for all: each test has a job of its own."""
-    async with running_api(tmp_path_factory.mktemp("artifacts")) as found:
+    async with running_api(engine, tmp_path_factory.mktemp("artifacts")) as found:
         yield found
 
 

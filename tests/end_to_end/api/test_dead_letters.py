@@ -15,6 +15,7 @@ from evoke.domain.events import Requested
 from evoke.domain.topics import requested
 from tests.end_to_end.api.test_jobs import walk
 from tests.end_to_end.api.world import MODEL, QUEUE, World, running_api
+from tests.stack.engines import Engine
 
 
 async def buried(world: World, letter_id: str = "letter-1", **how: Any) -> dict[str, Any]:
@@ -59,6 +60,15 @@ async def test_a_letter_shows_the_raw_bytes_of_its_request(world: World) -> None
     raw = base64.b64decode(seen["request_base64"])
     assert raw == await world.request_bytes(job)
     assert seen["request"]["job_id"] == job["id"]
+
+
+async def test_a_letter_is_found_by_its_jobs_id_too(world: World) -> None:
+    job = await buried(world)
+    await buried(world, "letter-2")
+    assert (await world.http.get(f"/v1/dlq/{job['id']}")).json()["id"] == "letter-1"
+    answer = await world.http.post(f"/v1/dlq/{job['id']}/replay")
+    assert (answer.status_code, answer.json()["letter_id"]) == (202, "letter-1")
+    assert (await world.http.get(f"/v1/dlq/{job['id']}")).status_code == 404
 
 
 async def test_a_replay_is_a_new_job_that_names_the_old_one(world: World) -> None:
@@ -145,14 +155,14 @@ async def test_a_letter_with_another_tenants_request_is_not_replayed(world: Worl
     assert (await world.http.post("/v1/dlq/letter-1/replay")).status_code == 409
 
 
-async def test_letters_outlive_a_restart_and_the_archive(tmp_path: Path) -> None:
-    async with running_api(tmp_path) as world:
+async def test_letters_outlive_a_restart_and_the_archive(tmp_path: Path, engine: Engine) -> None:
+    async with running_api(engine, tmp_path) as world:
         await buried(world, "kept")
         await buried(world, "purged")
         await buried(world, "undecodable", tenant="", request=b"\xff")
         await world.http.delete("/v1/dlq/purged")
         await world.archive()
-    async with running_api(tmp_path) as world:
+    async with running_api(engine, tmp_path) as world:
         assert sorted(await letters(world)) == ["kept", "undecodable"]
         assert (await world.http.get("/v1/dlq/undecodable")).json()["request_base64"] == "/w=="
         assert (await world.http.post("/v1/dlq/kept/replay")).status_code == 202

@@ -9,6 +9,7 @@ import pytest
 
 from tests.end_to_end.api.test_jobs import walk
 from tests.end_to_end.api.world import MODEL, World, running_api
+from tests.stack.engines import Engine
 
 SETTINGS: dict[str, Any] = {
     "prompt": "a red circle",
@@ -26,9 +27,9 @@ SETTINGS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def shared(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> AsyncIterator[World]:
     """One for all that is refused or does not count."""
-    async with running_api(tmp_path_factory.mktemp("doors")) as found:
+    async with running_api(engine, tmp_path_factory.mktemp("doors")) as found:
         yield found
 
 
@@ -109,7 +110,7 @@ async def test_a_result_needs_an_id_of_a_factorial(shared: World) -> None:
 
 async def test_models_tell_the_schema_of_their_input(shared: World) -> None:
     listed = (await shared.http.get("/v1/models")).json()["items"]
-    assert [model["id"] for model in listed] == [MODEL, "factorial"]
+    assert [model["id"] for model in listed] == [MODEL, "factorial", "cough"]
     assert (await shared.http.get(f"/v1/models/{MODEL}")).json() == listed[0]
     assert listed[0]["input_schema"]["properties"]["steps"]["maximum"] == 150
 
@@ -159,5 +160,8 @@ async def test_the_document_describes_every_operation_with_an_example_of_its_bod
     for path in document["paths"].values():
         for operation in path.values():
             assert operation["summary"]
-            if "requestBody" in operation:
-                assert operation["requestBody"]["content"]["application/json"]["example"]
+            content = operation.get("requestBody", {}).get("content", {})
+            assert all(
+                media_type != "application/json" or kind["example"] for media_type, kind in content.items()
+            )
+            assert all(kind["schema"] for kind in content.values())

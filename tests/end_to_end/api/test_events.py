@@ -14,6 +14,7 @@ import pytest
 import websockets
 
 from tests.end_to_end.api.world import DEADLINE_S, World, eventually, running_api
+from tests.stack.engines import Engine
 
 Message = dict[str, Any]
 
@@ -119,20 +120,22 @@ async def test_a_stream_resumes_after_every_event_without_loss_or_repetition(wor
             assert await stream.rest() == messages[number + 1 :]
 
 
-async def test_a_stream_resumes_in_another_process_and_from_the_archive(tmp_path: Path) -> None:
-    async with running_api(tmp_path) as world:
+async def test_a_stream_resumes_in_another_process_and_from_the_archive(
+    tmp_path: Path, engine: Engine
+) -> None:
+    async with running_api(engine, tmp_path) as world:
         job = await world.submit()
         await world.start(job)
         async with following(world, job) as stream:
             first = await stream.next() or {}
         await world.archive()
-    async with running_api(tmp_path) as world:
+    async with running_api(engine, tmp_path) as world:
         async with following(world, job, first["id"]) as stream:
             assert (await stream.next() or {})["event"] == "attempt_started"
             await world.succeed(job)
             assert names(await stream.rest()) == ["succeeded"]
         await world.archive()
-    async with running_api(tmp_path) as world:
+    async with running_api(engine, tmp_path) as world:
         assert world.context.view.get("default", job["id"]) is None
         async with following(world, job, first["id"]) as stream:
             assert names(await stream.rest()) == ["attempt_started", "succeeded"]
@@ -183,8 +186,8 @@ async def test_a_client_that_does_not_read_misses_no_event_and_holds_up_nobody(w
     ]
 
 
-async def test_the_api_stops_while_streams_are_open(tmp_path: Path) -> None:
-    async with running_api(tmp_path) as world:
+async def test_the_api_stops_while_streams_are_open(tmp_path: Path, engine: Engine) -> None:
+    async with running_api(engine, tmp_path) as world:
         job = await world.submit()
         async with httpx.AsyncClient(base_url=world.url, timeout=DEADLINE_S) as other:
             request = other.build_request("GET", f"/v1/jobs/{job['id']}/events")

@@ -14,9 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
+from evoke.bootstrap import load_catalogue
 from evoke.domain.errors import StorageFull, Unavailable
 from evoke.ports.event_log import EventLog, Position, Record
 from tests.end_to_end.api.world import MODEL, PROMPT, World
+from tests.stack.engines import Engine
 from tests.system.processes import ProcessUnderTest, eventually, free_port
 
 BODY: dict[str, Any] = {"model": MODEL, "input": PROMPT}
@@ -61,14 +63,22 @@ async def test_a_log_that_takes_nothing_refuses_and_accepts_nothing(
 
 
 @pytest.fixture
-def api(tmp_path: Path) -> Iterator[ProcessUnderTest]:
-    process = _process(tmp_path)
+def api(tmp_path: Path, engine: Engine) -> Iterator[ProcessUnderTest]:
+    process = _process(tmp_path, engine)
     yield process
     process.kill()
 
 
-def _process(folder: Path, **environment: str) -> ProcessUnderTest:
-    settings = {"EVOKE_DATA_DIR": str(folder / "data"), "EVOKE_PORT": str(free_port()), **environment}
+@pytest.fixture
+def embedded_api(tmp_path: Path) -> Iterator[ProcessUnderTest]:
+    process = _process(tmp_path, Engine())
+    yield process
+    process.kill()
+
+
+def _process(folder: Path, engine: Engine, **environment: str) -> ProcessUnderTest:
+    engine.prepare(folder, load_catalogue(None).queues)
+    settings = {**engine.environment(folder), "EVOKE_PORT": str(free_port()), **environment}
     process = ProcessUnderTest("api", "services.api", [], settings, folder / "api.log")
     process.url = f"http://127.0.0.1:{settings['EVOKE_PORT']}"  # type: ignore[attr-defined]  # the tests' own note
     return process
@@ -120,8 +130,9 @@ def test_a_death_around_the_append_accepts_once_or_not_at_all(
     assert [item["id"] for item in client.get("/v1/jobs").json()["items"]] == [again.json()["id"]]
 
 
-def test_a_full_disk_is_507_while_reads_go_on(api: ProcessUnderTest, tmp_path: Path) -> None:
+def test_a_full_disk_is_507_while_reads_go_on(embedded_api: ProcessUnderTest, tmp_path: Path) -> None:
     """No file may grow beyond 2 MiB: what the kernel then says is what it says on a full disk."""
+    api = embedded_api
     client = started(api)
     first = client.post("/v1/jobs", json=BODY).json()
     api.stop()
@@ -177,7 +188,7 @@ def test_told_to_stop_it_finishes_what_is_under_way_and_ends_its_streams(api: Pr
 
 
 def test_a_wrong_setting_is_named_and_ends_it(tmp_path: Path) -> None:
-    process = _process(tmp_path, EVOKE_MAX_QUEUED="none")
+    process = _process(tmp_path, Engine(), EVOKE_MAX_QUEUED="none")
     process.start()
     assert process.wait_for_exit() == 2
     assert "EVOKE_MAX_QUEUED" in process.output
@@ -186,7 +197,7 @@ def test_a_wrong_setting_is_named_and_ends_it(tmp_path: Path) -> None:
 
 def test_a_port_that_is_taken_is_named_and_ends_it(api: ProcessUnderTest, tmp_path: Path) -> None:
     started(api)
-    other = _process(tmp_path, EVOKE_PORT=_url(api).rpartition(":")[2])
+    other = _process(tmp_path, Engine(), EVOKE_PORT=_url(api).rpartition(":")[2])
     other.start()
     assert other.wait_for_exit() == 2
     assert "EVOKE_PORT" in other.output

@@ -10,6 +10,7 @@ import pytest
 
 from tests.end_to_end.api.test_jobs import walk
 from tests.end_to_end.api.world import World, eventually, running_api
+from tests.stack.engines import Engine
 
 
 async def finished_and_archived(world: World, count: int) -> list[str]:
@@ -25,8 +26,10 @@ async def hot(world: World, job_ids: list[str]) -> list[str]:
     return [job_id for job_id in job_ids if world.context.view.get("default", job_id) is not None]
 
 
-async def test_a_finished_job_leaves_the_hot_view_once_archived_and_is_still_found(tmp_path: Path) -> None:
-    async with running_api(tmp_path, hot_window_s=0.01) as world:
+async def test_a_finished_job_leaves_the_hot_view_once_archived_and_is_still_found(
+    tmp_path: Path, engine: Engine
+) -> None:
+    async with running_api(engine, tmp_path, hot_window_s=0.01) as world:
         job = await world.submit()
         await world.succeed(job, data=b"bytes")
         await asyncio.sleep(1.5)
@@ -43,16 +46,16 @@ async def _none_hot(world: World, job_ids: list[str]) -> bool:
     return not await hot(world, job_ids)
 
 
-async def test_an_unfinished_job_never_leaves(tmp_path: Path) -> None:
-    async with running_api(tmp_path, hot_window_s=0.01, hot_bytes=1 << 20) as world:
+async def test_an_unfinished_job_never_leaves(tmp_path: Path, engine: Engine) -> None:
+    async with running_api(engine, tmp_path, hot_window_s=0.01, hot_bytes=1 << 20) as world:
         job = await world.submit()
         ended = await finished_and_archived(world, 2)
         await eventually(lambda: _none_hot(world, ended), "the finished ones left")
         assert (await world.job(job["id"]))["queue_position"] == 1
 
 
-async def test_lists_are_one_over_hot_and_archived_jobs(tmp_path: Path) -> None:
-    async with running_api(tmp_path, hot_window_s=0.01) as world:
+async def test_lists_are_one_over_hot_and_archived_jobs(tmp_path: Path, engine: Engine) -> None:
+    async with running_api(engine, tmp_path, hot_window_s=0.01) as world:
         unfinished = (await world.submit(metadata={"grouping": "old"}))["id"]
         old = await finished_and_archived(world, 7)
         await eventually(lambda: _none_hot(world, old), "the finished ones left")
@@ -68,8 +71,10 @@ async def test_lists_are_one_over_hot_and_archived_jobs(tmp_path: Path) -> None:
         ]
 
 
-async def test_a_walk_is_exact_while_jobs_arrive_finish_are_archived_and_leave(tmp_path: Path) -> None:
-    async with running_api(tmp_path, hot_window_s=0.01) as world:
+async def test_a_walk_is_exact_while_jobs_arrive_finish_are_archived_and_leave(
+    tmp_path: Path, engine: Engine
+) -> None:
+    async with running_api(engine, tmp_path, hot_window_s=0.01) as world:
         first = [(await world.submit())["id"] for _ in range(30)]
         stop = asyncio.Event()
 
@@ -92,14 +97,16 @@ async def test_a_walk_is_exact_while_jobs_arrive_finish_are_archived_and_leave(t
             stop.set()
 
 
-async def test_a_restart_finds_unfinished_jobs_in_the_archive_and_goes_on_with_them(tmp_path: Path) -> None:
-    async with running_api(tmp_path) as world:
+async def test_a_restart_finds_unfinished_jobs_in_the_archive_and_goes_on_with_them(
+    tmp_path: Path, engine: Engine
+) -> None:
+    async with running_api(engine, tmp_path) as world:
         jobs = [await world.submit() for _ in range(3)]
         await world.start(jobs[0])
         await world.succeed(jobs[1])
         await world.archive()
         late = await world.submit()
-    async with running_api(tmp_path) as world:
+    async with running_api(engine, tmp_path) as world:
         seen = [(await world.job(job["id"]))["status"] for job in (*jobs, late)]
         assert seen == ["running", "succeeded", "queued", "queued"]
         assert await hot(world, [job["id"] for job in jobs]) == [jobs[0]["id"], jobs[2]["id"]]
@@ -108,8 +115,8 @@ async def test_a_restart_finds_unfinished_jobs_in_the_archive_and_goes_on_with_t
         assert await walk(world.http, "/v1/jobs", limit=2) == [job["id"] for job in (late, *jobs[::-1])]
 
 
-async def test_a_late_event_of_a_job_that_has_left_makes_no_ghost(tmp_path: Path) -> None:
-    async with running_api(tmp_path, hot_window_s=0.01) as world:
+async def test_a_late_event_of_a_job_that_has_left_makes_no_ghost(tmp_path: Path, engine: Engine) -> None:
+    async with running_api(engine, tmp_path, hot_window_s=0.01) as world:
         job = await world.submit()
         await world.succeed(job)
         await world.archive()
@@ -139,8 +146,8 @@ async def test_sql_waits_until_a_position_is_archived(world: World) -> None:
     assert (await asking).json()["rows"] == [[1]]
 
 
-async def test_sql_does_not_wait_for_ever(tmp_path: Path) -> None:
-    async with running_api(tmp_path, position_wait_s=0.2) as world:
+async def test_sql_does_not_wait_for_ever(tmp_path: Path, engine: Engine) -> None:
+    async with running_api(engine, tmp_path, position_wait_s=0.2) as world:
         job = await world.submit()
         answer = await query(world, "SELECT 1", min_position=job["position"])
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
@@ -153,8 +160,8 @@ async def test_rows_beyond_the_limit_are_cut_and_it_says_so(world: World) -> Non
 
 
 @pytest.fixture(scope="module")
-async def shared(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    async with running_api(tmp_path_factory.mktemp("query")) as found:
+async def shared(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Any:
+    async with running_api(engine, tmp_path_factory.mktemp("query")) as found:
         yield found
 
 

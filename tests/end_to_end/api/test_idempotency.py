@@ -12,6 +12,7 @@ from evoke.codec import decode
 from evoke.domain.events import Requested
 from evoke.domain.topics import logged
 from tests.end_to_end.api.world import MODEL, PROMPT, QUEUE, World, running_api
+from tests.stack.engines import Engine
 
 BODY: dict[str, Any] = {"model": MODEL, "input": PROMPT}
 
@@ -62,8 +63,8 @@ async def test_of_fifty_equal_submits_at_once_one_job_runs(world: World) -> None
     assert len(await submissions(world)) == 1
 
 
-async def test_of_fifty_equal_submits_to_two_processes_one_job_runs(tmp_path: Path) -> None:
-    async with running_api(tmp_path) as one, running_api(tmp_path) as other:
+async def test_of_fifty_equal_submits_to_two_processes_one_job_runs(tmp_path: Path, engine: Engine) -> None:
+    async with running_api(engine, tmp_path) as one, running_api(engine, tmp_path) as other:
         answers = await asyncio.gather(*(keyed(world) for world in (one, other) * 25))
         assert {answer.status_code for answer in answers} == {202}
         winners = {answer.json()["id"] for answer in answers}
@@ -76,21 +77,23 @@ async def test_of_fifty_equal_submits_to_two_processes_one_job_runs(tmp_path: Pa
                 assert (job["status"], job["superseded_by"]) == ("cancelled", next(iter(winners)))
 
 
-async def test_two_processes_that_race_with_different_bodies_accept_one(tmp_path: Path) -> None:
-    async with running_api(tmp_path) as one, running_api(tmp_path) as other:
+async def test_two_processes_that_race_with_different_bodies_accept_one(
+    tmp_path: Path, engine: Engine
+) -> None:
+    async with running_api(engine, tmp_path) as one, running_api(engine, tmp_path) as other:
         changed = {"model": MODEL, "input": {"prompt": "something else"}}
         answers = await asyncio.gather(keyed(one), keyed(other, body=changed))
         assert sorted(answer.status_code for answer in answers) == [202, 422]
 
 
 @pytest.mark.parametrize("archived", [False, True])
-async def test_a_key_is_known_after_a_restart(tmp_path: Path, archived: bool) -> None:
-    async with running_api(tmp_path) as world:
+async def test_a_key_is_known_after_a_restart(tmp_path: Path, archived: bool, engine: Engine) -> None:
+    async with running_api(engine, tmp_path) as world:
         job = (await keyed(world)).json()
         await world.succeed(job)
         if archived:
             await world.archive()
-    async with running_api(tmp_path) as world:
+    async with running_api(engine, tmp_path) as world:
         answer = await keyed(world)
         assert (answer.json()["id"], answer.json()["status"]) == (job["id"], "succeeded")
 

@@ -11,6 +11,7 @@ import pytest
 
 from services.api.tokens import parse_position, position_token
 from tests.end_to_end.api.world import MODEL, PROMPT, World, eventually, running_api
+from tests.stack.engines import Engine
 
 BODY: dict[str, Any] = {"model": MODEL, "input": PROMPT}
 
@@ -104,8 +105,10 @@ async def test_a_read_is_never_older_than_the_position_it_names(world: World) ->
     assert seen.json()["status"] == "cancelled"
 
 
-async def test_a_position_that_does_not_come_is_503_with_a_time_to_try_again(tmp_path: Path) -> None:
-    async with running_api(tmp_path, position_wait_s=0.2) as world:
+async def test_a_position_that_does_not_come_is_503_with_a_time_to_try_again(
+    tmp_path: Path, engine: Engine
+) -> None:
+    async with running_api(engine, tmp_path, position_wait_s=0.2) as world:
         job = await world.submit()
         topic, position = parse_position(job["position"])
         later = position_token(topic, type(position)("9" * len(position)))
@@ -114,8 +117,8 @@ async def test_a_position_that_does_not_come_is_503_with_a_time_to_try_again(tmp
         assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_another_api_process_finds_a_job_at_once(tmp_path: Path) -> None:
-    async with running_api(tmp_path) as one, running_api(tmp_path) as other:
+async def test_another_api_process_finds_a_job_at_once(tmp_path: Path, engine: Engine) -> None:
+    async with running_api(engine, tmp_path) as one, running_api(engine, tmp_path) as other:
         for _ in range(10):
             job = await one.submit()
             assert (await other.job(job["id"]))["status"] == "queued"
@@ -143,8 +146,8 @@ async def test_the_place_in_line_counts_those_before(world: World) -> None:
     assert (await world.job(jobs[2]["id"]))["queue_position"] == 2
 
 
-async def test_a_tenant_beyond_its_share_goes_to_the_bulk_lane(tmp_path: Path) -> None:
-    async with running_api(tmp_path, interactive_share=2) as world:
+async def test_a_tenant_beyond_its_share_goes_to_the_bulk_lane(tmp_path: Path, engine: Engine) -> None:
+    async with running_api(engine, tmp_path, interactive_share=2) as world:
         jobs = [await world.submit() for _ in range(3)]
         assert [job["lane"] for job in jobs] == ["interactive", "interactive", "bulk"]
         await world.succeed(jobs[0])
@@ -158,8 +161,10 @@ async def test_low_priority_goes_to_the_bulk_lane(world: World) -> None:
     assert (await world.submit(priority=-1))["lane"] == "bulk"
 
 
-async def test_a_full_queue_answers_429_and_accepts_again_when_it_is_not(tmp_path: Path) -> None:
-    async with running_api(tmp_path, max_queued=2) as world:
+async def test_a_full_queue_answers_429_and_accepts_again_when_it_is_not(
+    tmp_path: Path, engine: Engine
+) -> None:
+    async with running_api(engine, tmp_path, max_queued=2) as world:
         first = await world.submit()
         await world.submit()
         refused = await world.http.post("/v1/jobs", json=BODY)

@@ -11,6 +11,7 @@ import pytest
 from services.api.bootstrap import clock_ms
 from services.api.key_file import create_key
 from tests.end_to_end.api.world import MODEL, PROMPT, World, running_api
+from tests.stack.engines import Engine
 
 BODY: dict[str, Any] = {"model": MODEL, "input": PROMPT}
 
@@ -31,11 +32,11 @@ class Keys:
 
 
 @pytest.fixture(scope="module")
-async def keys(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Keys]:
+async def keys(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> AsyncIterator[Keys]:
     folder = tmp_path_factory.mktemp("keys")
     file = folder / "keys.jsonl"
     create_key(file, "first", ["read"], None)
-    async with running_api(folder, api_keys_file=file) as world:
+    async with running_api(engine, folder, api_keys_file=file) as world:
         yield Keys(file, world)
 
 

@@ -12,15 +12,16 @@ import pytest
 
 from evoke.domain.topics import logged
 from tests.end_to_end.api.world import MODEL, QUEUE, World, running_api
+from tests.stack.engines import Engine
 
 JSON = {"Content-Type": "application/json"}
 PREFIX = b'{"model": "shapes-64", "input": {"prompt": '
 
 
 @pytest.fixture(scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def world(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> AsyncIterator[World]:
     """One for all: what is refused leaves nothing behind."""
-    async with running_api(tmp_path_factory.mktemp("refusals")) as found:
+    async with running_api(engine, tmp_path_factory.mktemp("refusals")) as found:
         yield found
 
 
@@ -206,8 +207,8 @@ async def test_json_by_another_name_is_accepted(world: World, media_type: str) -
     assert answer.status_code == 202
 
 
-async def test_a_body_over_the_limit_is_413_announced_or_not(tmp_path: Path) -> None:
-    async with running_api(tmp_path, max_body_bytes=2000) as world:
+async def test_a_body_over_the_limit_is_413_announced_or_not(tmp_path: Path, engine: Engine) -> None:
+    async with running_api(engine, tmp_path, max_body_bytes=2000) as world:
 
         async def chunks() -> Any:
             for _ in range(10):
@@ -303,3 +304,37 @@ async def test_every_answer_names_its_request_within_the_callers_trace(world: Wo
     assert answer.headers["traceparent"].startswith(f"00-{trace}-")
     strange = await world.http.get("/v1/models", headers={"traceparent": "nonsense"})
     assert len(strange.headers["x-request-id"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("address", "field", "hint"),
+    [
+        ("/v1/jobs?statuss=queued", "statuss", "did you mean status?"),
+        ("/images/?groupin=a", "groupin", "did you mean grouping?"),
+        ("/v1/dlq?model=x", "model", "this takes queue, error, limit, cursor"),
+        ("/v1/models?limit=3", "limit", "this takes no parameters"),
+    ],
+)
+async def test_a_parameter_that_does_not_exist_is_no_filter_that_matches_all(
+    world: World, address: str, field: str, hint: str
+) -> None:
+    answer = await world.http.get(address)
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["field"] == field
+    assert hint in error["message"]
+
+
+@pytest.mark.parametrize("address", ["/health/?probe=1", "/readyz?x", "/livez?from=balancer"])
+async def test_probes_may_carry_what_they_like(world: World, address: str) -> None:
+    assert (await world.http.get(address)).status_code == 200
+
+
+async def test_a_model_that_needs_a_file_is_not_begun_without_one(world: World) -> None:
+    before = await appended(world)
+    answer = await world.http.post("/v1/jobs", json={"model": "cough", "input": {}})
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "model"
+    assert "needs a file (audio)" in error["message"]
+    assert await appended(world) == before

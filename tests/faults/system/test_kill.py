@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
-from evoke.bootstrap import open_event_log
+from tests.system.load import read_log, submit_for, wait_for_all
 from tests.system.processes import ProcessUnderTest, eventually
-from tests.system.promises import LogCopy, check_jobs, check_prefix, copy_of_log
-from tests.system.world import QUEUE, World
+from tests.system.promises import check_jobs, check_prefix
+from tests.system.world import World
 
 ROUNDS = int(os.environ.get("EVOKE_FAULT_ROUNDS", "2"))
 """How often each fault is made; `make test-faults` makes 20."""
@@ -24,42 +23,6 @@ VICTIMS: dict[str, Callable[[World], ProcessUnderTest]] = {
     "API": lambda world: world.api,
     "archiver": lambda world: world.archiver,
 }
-
-
-async def read_log(world: World) -> LogCopy:
-    """All entries of the world's log."""
-    log = await open_event_log(world.settings)
-    try:
-        return await copy_of_log(log, [QUEUE])
-    finally:
-        await log.close()
-
-
-def submit_for(world: World, seconds: float) -> threading.Thread:
-    """Submit mixed jobs in the background for a while."""
-
-    def submit() -> None:
-        chance = random.Random(1)  # not for secrets
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            value = {
-                "behaviour": "work",
-                "seconds": chance.uniform(0, 0.2),
-                "text": "é" * chance.randrange(50),
-                "size_bytes": chance.randrange(100_000),
-            }
-            world.client.submit("scripted", value)
-            time.sleep(chance.uniform(0, 0.05))
-
-    thread = threading.Thread(target=submit)
-    thread.start()
-    return thread
-
-
-def wait_for_all(world: World) -> None:
-    """Wait until every acknowledged job is at its end, for as long as it takes within the deadline."""
-    for job_id in list(world.client.acknowledged):
-        world.client.wait(job_id, deadline_s=90)
 
 
 @pytest.mark.timeout(600)

@@ -42,6 +42,30 @@ def test_a_whole_number_written_as_a_fraction_becomes_an_integer() -> None:
     assert (steps, type(steps)) == (8, int)
 
 
+@pytest.mark.parametrize(
+    ("limits", "fits", "beyond", "said"),
+    [
+        (Limits(max_steps=20), {"steps": 20}, {"steps": 21}, "must be at most 20"),
+        (
+            Limits(max_duration_s=30.0),
+            {"duration_s": 30},
+            {"duration_s": 30.5},
+            "must be at most 30 seconds",
+        ),
+        (Limits(max_prompt_len=4), {"prompt": "four"}, {"prompt": "fiver"}, "must have at most 4 characters"),
+    ],
+)
+def test_a_models_own_limits_hold_beside_its_schema(
+    limits: Limits, fits: dict[str, Any], beyond: dict[str, Any], said: str
+) -> None:
+    model = Model(
+        id="m", task="t", queue="q", container="c", title="M", input={"type": "object"}, limits=limits
+    )
+    check = InputCheck(model)
+    assert check.complete(fits) == fits
+    assert refused(beyond, check) == {f"input.{next(iter(beyond))}": said}
+
+
 def test_pixels_are_bounded_over_both_sides() -> None:
     model = Model(
         id="m",

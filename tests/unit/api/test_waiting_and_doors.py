@@ -264,6 +264,6 @@ def test_figures_add_up() -> None:
     metrics.answered("/v1/jobs", "POST", 404, 0.001)
     text = metrics.exposition().decode()
     assert 'evoke_api_requests_total{method="POST",route="/v1/jobs",status="2xx"} 4.0' in text
-    assert 'evoke_api_request_seconds_bucket{le="0.005",route="/v1/jobs"} 4.0' in text
-    assert 'evoke_api_request_seconds_bucket{le="+Inf",route="/v1/jobs"} 5.0' in text
-    assert 'evoke_api_request_seconds_count{route="/v1/jobs"} 5.0' in text
+    assert 'evoke_api_request_seconds_bucket{le="0.005",method="POST",route="/v1/jobs"} 4.0' in text
+    assert 'evoke_api_request_seconds_bucket{le="+Inf",method="POST",route="/v1/jobs"} 5.0' in text
+    assert 'evoke_api_request_seconds_count{method="POST",route="/v1/jobs"} 5.0' in text

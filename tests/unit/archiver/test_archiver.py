@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from evoke import codec
 from evoke.bootstrap import open_archive, open_archiver_lease, open_event_log
-from evoke.domain.errors import Unavailable
+from evoke.continuity import RESTORED
+from evoke.domain.errors import LogReplaced, Unavailable
 from evoke.domain.events import Cancelled
 from evoke.domain.ids import uuid7
 from evoke.ports.archive import Archive
@@ -20,8 +21,9 @@ from evoke.settings import Settings, load_settings
 from services.archiver.archiver import Archiver, next_batch
 from services.archiver.batch import Pace
 from services.archiver.metrics import ArchiverMetrics
+from services.archiver.rows import queues_by_topic
 
-DEADLINE_S = 60.0
+DEADLINE_S, REFUSED_S = 60.0, 10.0
 TOPIC = "completed_factorial"
 
 
@@ -57,7 +59,12 @@ async def archiving(
     stop = asyncio.Event()
     pace = Pace(interval_s=0.05, max_rows=40)
     archiver = Archiver(
-        event_log, archive, ("factorial",), pace, ArchiverMetrics(registry), lambda place: None
+        event_log,
+        archive,
+        queues_by_topic(("factorial",)),
+        pace,
+        ArchiverMetrics(registry),
+        lambda place: None,
     )
     running = asyncio.create_task(archiver.run(stop))
     yield stop
@@ -151,3 +158,49 @@ async def test_entries_that_come_one_by_one_are_read_together(event_log: EventLo
     assert not reading.done()
     batch = await asyncio.wait_for(reading, DEADLINE_S)
     assert [entry.position for entry in batch] == appended
+
+
+@pytest.mark.usefixtures("archiving")
+async def test_what_a_restore_has_told_again_is_passed_over_and_no_row(
+    event_log: EventLog, archive: Archive
+) -> None:
+    again = Record(TOPIC, "key", b"{}", {RESTORED: "0-lost"})
+    await reached(archive, await event_log.append(again))
+    await reached(archive, await append(event_log))
+    last = await event_log.append(again)
+    await reached(archive, last)
+    assert (await archive.size()).rows == 1
+
+
+def an_archiver(event_log: EventLog, archive: Archive) -> Archiver:
+    pace = Pace(interval_s=0.05, max_rows=40)
+    queues = queues_by_topic(("factorial",))
+    return Archiver(
+        event_log, archive, queues, pace, ArchiverMetrics(CollectorRegistry()), lambda place: None
+    )
+
+
+async def test_it_archives_nothing_of_a_log_that_ends_before_the_archive(
+    event_log: EventLog, archive: Archive
+) -> None:
+    """As after the loss of the log's file alone: its positions begin anew."""
+    await archive.prepare()
+    await archive.watermark()
+    await archive.commit([], {TOPIC: Position(f"{1000:016x}")})
+    await append(event_log)
+    with pytest.raises(LogReplaced, match="evoke admin restore"):
+        await asyncio.wait_for(an_archiver(event_log, archive).run(asyncio.Event()), REFUSED_S)
+
+
+async def test_it_archives_nothing_of_another_log_than_the_archives(
+    event_log: EventLog, archive: Archive
+) -> None:
+    await archive.prepare()
+    await archive.watermark()
+    await archive.commit([], {}, "0-another")
+    await append(event_log)
+    archiver = an_archiver(event_log, archive)
+    with pytest.raises(LogReplaced, match="0-another"):
+        await asyncio.wait_for(archiver.run(asyncio.Event()), REFUSED_S)
+    assert archiver.archived == {}
+    assert (await archive.size()).rows == 0

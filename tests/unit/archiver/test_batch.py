@@ -42,18 +42,19 @@ def test_large_entries_make_a_batch_full(batch: Batch) -> None:
 def test_a_commit_takes_the_oldest_and_no_more_than_it_may(batch: Batch) -> None:
     batch.add(entries(25), 100.0)
     taken = []
-    while head := batch.head():
+    while head := batch.take():
         taken.append([entry.position for entry in head])
-        batch.drop(len(head))
     assert [len(positions) for positions in taken] == [10, 10, 5]
     assert [position for positions in taken for position in positions] == [
         entry.position for entry in entries(25)
     ]
 
 
-def test_dropping_makes_room_again(batch: Batch) -> None:
+def test_taking_makes_room_again(batch: Batch) -> None:
     batch.add(entries(1, BATCH_BYTES), 100.0)
-    batch.drop(1)
+    assert batch.full
+    batch.take()
+    assert not batch.full
     batch.add(entries(1), 200.0)
     assert batch.due_in_s(200.0) == 2.0
 

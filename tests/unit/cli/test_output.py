@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.progress import Progress
 
 from cli.artifacts import check_target, save, targets, told
 from cli.commands.system import _allowed
@@ -16,7 +17,7 @@ from cli.events import ServerEvent
 from cli.examination import Finding, Verdict, examine_api, examine_machine
 from cli.failures import Usage
 from cli.output import age, duration, print_fields, print_table, size
-from cli.watching import LineView, describe, failure_of
+from cli.watching import BarView, LineView, describe, failure_of
 from tests.unit.cli.scripted_server import Answer, document, problem, scripted_server
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -125,6 +126,27 @@ def test_why_a_job_failed_is_told() -> None:
     assert "poison: it killed its worker" in str(failure_of({"status": "failed", "error": error}))
     assert str(failure_of({"status": "cancelled", "error": None})) == "the job was cancelled"
     assert failure_of({"status": "succeeded"}) is None
+
+
+@pytest.mark.parametrize("seen", [None, {"step": 19, "total": 20}, {"step": 3}])
+def test_the_bar_of_a_job_that_succeeded_is_full_though_progress_was_lost(
+    seen: dict[str, int] | None,
+) -> None:
+    progress = Progress(disable=True)
+    view = BarView(progress)
+    if seen is not None:
+        view.show(ServerEvent("progress", seen, None))
+    assert not progress.tasks[0].finished
+    view.show(ServerEvent("succeeded", {}, None))
+    assert progress.tasks[0].finished
+
+
+def test_the_bar_of_a_job_that_failed_stays_where_it_was() -> None:
+    progress = Progress(disable=True)
+    view = BarView(progress)
+    view.show(ServerEvent("progress", {"step": 3, "total": 20}, None))
+    view.show(ServerEvent("failed", {}, None))
+    assert progress.tasks[0].completed == 3
 
 
 def test_one_output_goes_where_it_was_said_and_several_are_numbered(tmp_path: Path) -> None:

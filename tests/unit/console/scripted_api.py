@@ -16,6 +16,7 @@ MODEL = {
     "id": "shapes-64",
     "title": "Shapes 64",
     "aliases": ["shapes"],
+    "files": [],
     "description": "Draws shapes.",
     "licence": "Apache-2.0",
     "input_schema": {

@@ -164,6 +164,15 @@ async def test_a_catalogue_without_models_is_said_to_be_empty() -> None:
     assert "No model is configured" in (await ScriptedApi({"/v1/models": {"items": []}}).get("/")).text
 
 
+async def test_a_model_that_needs_files_is_not_offered_by_a_form_without_them() -> None:
+    listener = {**MODEL, "id": "listener", "title": "Listener", "aliases": [], "files": ["audio"]}
+    api = ScriptedApi({"/v1/models": {"items": [listener, MODEL]}})
+    for address in ("/", "/?model=listener"):
+        page = (await api.get(address)).text
+        assert 'data-model="shapes-64"' in page
+        assert "Listener" not in page
+
+
 async def test_the_form_begins_with_an_earlier_jobs_input_if_it_is_the_same_model() -> None:
     other = {**MODEL, "id": "other", "aliases": []}
     api = ScriptedApi(

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from evoke.domain.errors import InvalidInput
-from evoke.settings import PREFIX, Settings, load_settings
+from evoke.settings import PREFIX, Settings, load_settings, misspelt
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +33,24 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_is_passed_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVOKE_PORT", "1")
     assert load_settings({"port": 2}).port == 2
+
+
+def test_a_variable_that_nearly_is_a_setting_is_told_with_the_setting_that_was_meant() -> None:
+    assert misspelt(["EVOKE_PROT", "EVOKE_DATADIR", "EVOKE_PORT", "PATH"]) == {
+        "EVOKE_PROT": "EVOKE_PORT",
+        "EVOKE_DATADIR": "EVOKE_DATA_DIR",
+    }
+
+
+def test_what_a_cluster_or_our_own_tools_name_so_is_no_misspelt_setting() -> None:
+    foreign = [
+        "EVOKE_API_KEY",
+        "EVOKE_URL",
+        "EVOKE_STACK_DIR",
+        "EVOKE_API_SERVICE_HOST",
+        "EVOKE_API_PORT_80_TCP",
+    ]
+    assert misspelt(foreign) == {}
 
 
 def test_other_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

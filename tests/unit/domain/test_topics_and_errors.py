@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 
 from evoke.domain import errors, topics
 from evoke.domain.topics import Lane
@@ -49,3 +50,29 @@ def test_a_refused_value_names_field_and_reason() -> None:
         "must be at most 2048",
         "width: must be at most 2048",
     )
+
+
+def test_all_topics_of_all_parts_of_all_queues_have_names_of_their_own() -> None:
+    names = [
+        name
+        for queue in ("q", "q2", "q_x")
+        for name in (*topics.logged(queue, 12), topics.retry_requested(queue), topics.progress(queue))
+    ]
+    assert len(set(names)) == len(names)
+    assert set(topics.logged("q")) <= set(topics.logged("q", 12)), "the first part has the plain name"
+
+
+def test_a_job_belongs_to_the_same_part_everywhere_and_the_parts_share_the_jobs() -> None:
+    ids = [f"0199f3a2-5b7c-7d3e-8f40-{number:012x}" for number in range(4000)]
+    counts = Counter(topics.part_of(job_id, 4) for job_id in ids)
+    assert sorted(counts) == [0, 1, 2, 3]
+    assert min(counts.values()) > 700
+    assert topics.part_of("0199f3a2-5b7c-7d3e-8f40-000000000000", 4) == 3, (
+        "other processes, and later ones, must agree"
+    )
+    assert {topics.part_of(job_id, 1) for job_id in ids} == {0}
+
+
+def test_a_queue_that_is_named_like_a_part_of_another_is_refused() -> None:
+    assert topics.names_a_lane("music-part-3")
+    assert not topics.names_a_lane("music-part")

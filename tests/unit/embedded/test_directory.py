@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from evoke.adapters.directory.blobs import DirectoryBlobStore
+from evoke.adapters.directory.files import Draft, sweep
 from evoke.domain.errors import BlobMissing, StorageFull, Unavailable
 
 KEY = "default/job/attempt/out.png"
@@ -188,3 +190,27 @@ async def test_open_files_are_closed(blobs: DirectoryBlobStore) -> None:
         with pytest.raises(BlobMissing):
             await blobs.stat(f"{KEY}.missing")
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_sweep_by_another_process_takes_no_blob_that_is_being_started(tmp_path: Path) -> None:
+    """A sweep can come between the making of a draft and its lock."""
+    drafts = tmp_path / "drafts"
+    drafts.mkdir()
+    done = threading.Event()
+
+    def sweep_on() -> None:
+        while not done.is_set():
+            sweep(drafts)
+
+    sweeping = [threading.Thread(target=sweep_on) for _ in range(2)]
+    for thread in sweeping:
+        thread.start()
+    try:
+        for number in range(500):
+            draft = Draft(drafts)
+            draft.publish(tmp_path / "blobs" / f"{number}.blob", str(number), "image/png", b"whole")
+    finally:
+        done.set()
+        for thread in sweeping:
+            thread.join()
+    assert len(list((tmp_path / "blobs").iterdir())) == 500

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlglot import exp
 
-from evoke.adapters.duckdb.pruning import NOTHING, Stretch, stretch_of
-from evoke.adapters.duckdb.statement import MAX_SQL_CHARACTERS, read_statement
 from evoke.domain.errors import QueryRefused
 from evoke.domain.ids import uuid7
+from evoke.sql.pruning import NOTHING, Stretch, stretch_of
+from evoke.sql.statement import MAX_SQL_CHARACTERS, read_statement, written
 
 HOUR_MS = 3_600_000
 
@@ -56,6 +56,31 @@ def test_only_what_is_certain_narrows_a_scan(condition: str, expected: Stretch) 
     assert stretch(condition) == expected
 
 
+def test_a_plain_moment_needs_no_engine_and_anything_else_does() -> None:
+    asked: list[str] = []
+
+    def engine(value: exp.Expr) -> float:
+        asked.append(value.sql("trino"))
+        return 5.0
+
+    def found(moment: str) -> Stretch | None:
+        return stretch_of(read_statement(f"SELECT * FROM jobs WHERE created_at >= {moment}").tree, engine)
+
+    assert found("TIMESTAMP '1970-01-02 00:00:01.500'") == Stretch(86_401_500, None)
+    assert found("DATE '1970-01-02'") == Stretch(86_400_000, None)
+    assert asked == []
+    for moment in (
+        "TIMESTAMP '1970-01-02 00:00:01 Europe/Berlin'",
+        "TIMESTAMP '1970-01-02 00:00:01' + INTERVAL '1' HOUR",
+        "CAST('1970-01-02T00' AS timestamp)",
+        "TIMESTAMP '1970-13-02 00:00:01'",
+        "DATE '1970-01-02 10:00:00'",
+        "now()",
+    ):
+        assert found(moment) == Stretch(5, None)
+    assert len(asked) == 6
+
+
 def test_each_view_is_narrowed_by_its_own_columns() -> None:
     assert stretch("job_time > 5", "job_events") == Stretch(5, None)
     assert stretch("time > 5", "job_events") == Stretch()
@@ -89,16 +114,15 @@ def test_a_stretch_overlaps_what_touches_it() -> None:
 
 def test_what_the_user_typed_does_not_reach_the_engine_as_it_was_typed() -> None:
     statement = read_statement("select id -- secret remark\nfrom jobs /* another */ where id = 'it''s'")
-    assert (
-        statement.sql.replace("/* secret remark */ ", "")
-        .replace(" /* another */", "")
-        .endswith("FROM jobs WHERE id = 'it''s'")
-    )
-    assert "--" not in statement.sql
+    for dialect in ("duckdb", "trino"):
+        sql = written(statement.tree, dialect)
+        without_remarks = sql.replace("/* secret remark */ ", "").replace(" /* another */", "")
+        assert without_remarks.endswith("FROM jobs WHERE id = 'it''s'")
+        assert "--" not in sql
 
 
 def test_a_statement_may_have_one_end_and_no_second_beginning() -> None:
-    assert read_statement("SELECT 1;").sql == "SELECT 1"
+    assert written(read_statement("SELECT 1;").tree, "trino") == "SELECT 1"
     with pytest.raises(QueryRefused, match="exactly one"):
         read_statement("SELECT 1; SELECT 2")
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evoke.codec import encode
+from evoke.continuity import RESTORED
 from evoke.domain.errors import InvalidInput, Unavailable
 from evoke.domain.job import Status
 from evoke.domain.topics import Lane, completed, requested
@@ -222,3 +223,12 @@ def test_sorted_ids_are_a_sorted_set(added: list[str], removed: list[str], pivot
         min(model, default=None),
         sum(item < pivot for item in model),
     )
+
+
+def test_what_a_restore_has_told_again_is_not_taken_for_new(log: Log) -> None:
+    """The job's end may lie in the archive alone: the copy of its submission would wait for ever."""
+    entry = log.write(submission(1))
+    copy = LogEntry(entry.topic, entry.position, entry.key, entry.payload, {RESTORED: "0-lost"})
+    log.view.fold([copy])
+    assert status(log.view, 1) is None
+    assert log.view.arrivals.has(entry.topic, entry.position)

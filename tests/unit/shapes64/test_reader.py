@@ -12,7 +12,6 @@ import torch
 
 from model_containers.diffusers.shapes64.networks import TEXT_LENGTH, TEXT_WIDTH
 from model_containers.diffusers.shapes64.scenes import COLOURS, PLACES, SHAPES, Figure, Scene, held_out
-from model_containers.diffusers.shapes64.stage import Plan
 from model_containers.diffusers.shapes64.train_reader import (
     REGISTERS,
     Answers,
@@ -22,6 +21,7 @@ from model_containers.diffusers.shapes64.train_reader import (
     train_reader,
 )
 from model_containers.diffusers.shapes64.words import make_tokenizer, tokenize
+from model_containers.training.stage import Plan
 
 LEFT, RIGHT, MIDDLE = PLACES.index("left"), PLACES.index("right"), PLACES.index("middle")
 

@@ -15,10 +15,10 @@ from model_containers.diffusers.shapes64.evaluate import Settings, generate, loa
 from model_containers.diffusers.shapes64.libraries import Network
 from model_containers.diffusers.shapes64.networks import LATENT_CHANNELS, LATENT_SIZE
 from model_containers.diffusers.shapes64.scenes import held_out
-from model_containers.diffusers.shapes64.stage import Plan
 from model_containers.diffusers.shapes64.train_denoiser import fill_album, train_denoiser
 from model_containers.diffusers.shapes64.train_reader import train_reader
 from model_containers.diffusers.shapes64.train_vae import CROP_PX, drawn_batch, picture_loss, train_vae
+from model_containers.training.stage import Plan
 
 
 def test_every_crop_shows_a_part_of_a_figure_and_knows_the_background() -> None:

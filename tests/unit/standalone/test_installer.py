@@ -91,7 +91,8 @@ def test_every_container_of_the_catalogue_has_a_group(installer: ModuleType) -> 
         check=True,
     ).stdout.split()
     assert set(containers) <= set(installer.optional_groups())
-    assert set(installer.RUN_GROUPS) <= set(installer.optional_groups())
+    for engine in installer.ENGINE_GROUPS.values():
+        assert {*installer.RUN_GROUPS, *engine} <= set(installer.optional_groups())
 
 
 def test_a_disk_that_is_too_small_is_told_with_the_way_round(

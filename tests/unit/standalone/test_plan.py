@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from evoke.domain.catalogue import Catalogue, Model, Source
+from evoke.domain.catalogue import Catalogue, Container, Model, Source
 from evoke.domain.errors import InvalidInput
 from services.standalone.banner import curl_line, example_input, submit_line
 from services.standalone.installation import Installation, missing_packages
@@ -41,11 +43,11 @@ def commands(installation: Installation, *models: Model) -> dict[str, Command]:
 
 def test_a_model_needs_api_archiver_container_and_sidecar(installation: Installation) -> None:
     found = commands(installation, model("factorial"))
-    assert {name: command.module for name, command in found.items()} == {
-        "api": "services.api",
-        "archiver": "services.archiver",
-        "factorial": "model_containers.factorial",
-        "sidecar": "worker_sidecar",
+    assert {name: command.words[:3] for name, command in found.items()} == {
+        "api": (sys.executable, "-m", "services.api"),
+        "archiver": (sys.executable, "-m", "services.archiver"),
+        "factorial": (sys.executable, "-m", "model_containers.factorial"),
+        "sidecar": (sys.executable, "-m", "worker_sidecar"),
     }
 
 
@@ -69,7 +71,55 @@ def test_containers_learn_no_setting_and_no_credential(installation: Installatio
 def test_a_container_is_told_where_its_weights_lie(installation: Installation, tmp_path: Path) -> None:
     container = commands(installation, model("a", uri="package:weights"), model("b"))["factorial"]
     weights = tmp_path / "root" / "weights"
-    assert container.arguments == ("--address", "unix:/run/e/factorial.sock", "--model", f"a={weights}")
+    assert container.words[3:] == ("--address", "unix:/run/e/factorial.sock", "--model", f"a={weights}")
+
+
+def test_a_single_file_of_weights_comes_with_the_folder_of_its_configs(
+    installation: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "models" / "a.safetensors"
+    file.touch()
+    source = Source(uri="https://example.org/a.safetensors", config="/configs")
+    entry = msgspec.structs.replace(model("a"), source=source)
+    assert commands(installation, entry)["factorial"].words[-1] == f"a={file},config=/configs"
+
+
+def own(tmp_path: Path, *words: str) -> Installation:
+    (tmp_path / "pens").mkdir(exist_ok=True)
+    containers = {"pens": Container(command=words, folder=str(tmp_path / "pens"))}
+    return Installation(tmp_path, tmp_path, None, containers)
+
+
+def test_a_container_of_the_catalogues_own_is_started_in_its_folder_at_its_address(tmp_path: Path) -> None:
+    installed = own(tmp_path, "{python}", "-m", "pens")
+    entry = model("a", container="pens")
+    assert installed.missing(entry) is None
+    started = commands(installed, entry)["pens"]
+    assert started.words == (sys.executable, "-m", "pens", "--address", "unix:/run/e/pens.sock")
+    assert started.folder == tmp_path / "pens"
+    assert started.environment["PYTHONPATH"].startswith(str(tmp_path))
+    assert "EVOKE_API_KEY" not in started.environment
+
+
+def test_a_command_says_itself_where_the_address_goes(tmp_path: Path) -> None:
+    installed = own(tmp_path, "./serve", "--listen={address}")
+    started = commands(installed, model("a", container="pens"))["pens"]
+    assert started.words == (str(tmp_path / "pens" / "serve"), "--listen=unix:/run/e/pens.sock")
+
+
+@pytest.mark.parametrize("program", ["./serve", "no-such-program-anywhere"])
+def test_a_container_whose_program_is_missing_is_left_out_with_the_reason(
+    tmp_path: Path, program: str
+) -> None:
+    reason = own(tmp_path, program).missing(model("a", container="pens")) or ""
+    assert program.removeprefix("./") in reason
+    assert "program" in reason
+
+
+def test_a_container_whose_folder_is_missing_is_left_out_with_the_reason(tmp_path: Path) -> None:
+    installed = own(tmp_path, "{python}")
+    (tmp_path / "pens").rmdir()
+    assert "there is no folder" in (installed.missing(model("a", container="pens")) or "")
 
 
 def test_who_takes_work_stops_first_and_who_writes_it_down_last(installation: Installation) -> None:

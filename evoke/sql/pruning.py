@@ -7,19 +7,26 @@ with constants. Anything else reads everything.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlglot import exp
 
-from evoke.adapters.duckdb.views import VIEWS
 from evoke.domain.errors import InvalidInput
 from evoke.domain.ids import job_time_ms
+from evoke.sql.views import VIEWS
 
 Evaluate = Callable[[exp.Expr], float | None]
 """The Unix time in ms of a constant expression, None when it has none."""
 
 _HOUR_MS = 3_600_000
+_DAY = r"\d{4}-\d\d-\d\d"
+_LITERALS = {
+    exp.DataType.Type.TIMESTAMP: re.compile(rf"{_DAY}( \d\d:\d\d:\d\d(\.\d{{3}}|\.\d{{6}})?)?"),
+    exp.DataType.Type.DATE: re.compile(_DAY),
+}
 _TIME_COLUMNS = {"jobs": "created_at", "failures": "created_at", "usage": "hour", "job_events": "job_time"}
 _ID_COLUMNS = {"jobs": "id", "failures": "job_id", "job_events": "job_id"}
 _CONSTANT = (
@@ -146,13 +153,28 @@ def _of_comparison(term: exp.Binary, table: exp.Table, evaluate: Evaluate) -> St
 
 
 def _compared(operator: type[exp.Expr], value: exp.Expr, table: exp.Table, evaluate: Evaluate) -> Stretch:
-    time_ms = evaluate(value) if all(isinstance(node, _CONSTANT) for node in value.walk()) else None
+    time_ms = _of_literal(value)
+    if time_ms is None and all(isinstance(node, _CONSTANT) for node in value.walk()):
+        time_ms = evaluate(value)
     if time_ms is None:
         return Stretch()
     margin_ms = _HOUR_MS if table.name.lower() == "usage" else 0
     low = math.floor(time_ms) if operator in (exp.GT, exp.GTE, exp.EQ) else None
     high = math.ceil(time_ms) + margin_ms if operator in (exp.LT, exp.LTE, exp.EQ) else None
     return Stretch(low, high)
+
+
+def _of_literal(value: exp.Expr) -> float | None:
+    """The Unix time in ms of a plain literal in UTC, which needs no engine."""
+    if not (isinstance(value, exp.Cast) and isinstance(value.this, exp.Literal)):
+        return None
+    form = _LITERALS.get(value.to.this)
+    if form is None or form.fullmatch(value.this.this) is None:
+        return None
+    try:
+        return datetime.fromisoformat(value.this.this).replace(tzinfo=UTC).timestamp() * 1000
+    except ValueError:
+        return None
 
 
 def _compared_id(operator: type[exp.Expr], value: exp.Expr, table: exp.Table) -> Stretch:

@@ -1,21 +1,22 @@
-"""What a user's SQL may say, and the same in DuckDB's words.
+"""What a user's SQL may say.
 
 Users write Trino's dialect on every engine. The statement is parsed, checked node by node against what is allowed,
-and written anew from the tree: nothing of the user's text reaches the engine as it was typed.
+and written anew from the tree: nothing of the user's text reaches an engine as it was typed.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from evoke.adapters.duckdb.functions import ALLOWED_FUNCTIONS, REFUSED_FUNCTIONS
-from evoke.adapters.duckdb.views import VIEWS
 from evoke.domain.errors import QueryRefused
+from evoke.sql.functions import ALLOWED_FUNCTIONS, REFUSED_FUNCTIONS
+from evoke.sql.views import VIEWS
 
 MAX_SQL_CHARACTERS = 100_000
 _EXPLAIN = re.compile(r"\s*explain\s+(?=\w|\()", re.IGNORECASE)
@@ -43,19 +44,21 @@ _REFUSED_NODES = (
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement that may be run. sql: in DuckDB's dialect; tree: what was parsed, to plan by."""
+    """A statement that may be run, in Trino's dialect.
 
-    sql: str
+    wanted: its rows, the engine's plan for it, or its columns, each as a row of name and type.
+    """
+
     tree: exp.Query
-    explain: bool = False
+    wanted: Literal["rows", "plan", "columns"] = "rows"
 
 
 def read_statement(text: str) -> Statement:
-    """Check and translate one statement. Raises QueryRefused with line and column where there is one."""
+    """Read and check one statement. Raises QueryRefused with line and column where there is one."""
     if len(text) > MAX_SQL_CHARACTERS:
         raise QueryRefused(f"the statement is longer than {MAX_SQL_CHARACTERS} characters")
     if _SHOW_TABLES.fullmatch(text):
-        return _translated(_parsed(_tables()), explain=False)
+        return Statement(_parsed(_tables()))
     if described := _DESCRIBE.fullmatch(text):
         return _description(described[1])
     explained = _EXPLAIN.match(text)
@@ -63,17 +66,15 @@ def read_statement(text: str) -> Statement:
     body = " " * explained.end() + text[explained.end() :] if explained else text
     tree = _parsed(body)
     _check(tree)
-    return _translated(tree, explain=explained is not None)
+    return Statement(tree, "plan" if explained else "rows")
 
 
-def position_of(text: str, name: str) -> str:
-    """Return `line L, column C: ` of the first place where `name` stands in the SQL; empty when it does not."""
-    found = re.search(rf"\b{re.escape(name)}\b", text, re.IGNORECASE) if name else None
-    if found is None:
-        return ""
-    line = text.count("\n", 0, found.start()) + 1
-    column = found.start() - text.rfind("\n", 0, found.start())
-    return f"line {line}, column {column}: "
+def written(tree: exp.Expr, dialect: str) -> str:
+    """Return a statement in an engine's words. Raises QueryRefused for what cannot be said there."""
+    try:
+        return tree.sql(dialect=dialect)
+    except (SqlglotError, RecursionError) as error:
+        raise QueryRefused(f"the statement cannot be translated: {str(error)[:200]}") from error
 
 
 def _parsed(text: str) -> exp.Query:
@@ -102,6 +103,8 @@ def _syntax(error: SqlglotError) -> str:
 
 def _check(tree: exp.Query) -> None:
     defined = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
+    if taken := sorted(defined & set(VIEWS)):
+        raise QueryRefused(f"{taken[0]!r} is a view: give the query in WITH another name")
     for node in tree.walk():
         if isinstance(node, _REFUSED_NODES):
             raise QueryRefused(
@@ -138,28 +141,12 @@ def _place(node: exp.Expr) -> str:
     return ""
 
 
-def _translated(tree: exp.Query, *, explain: bool) -> Statement:
-    try:
-        return Statement(tree.transform(_rewritten).sql(dialect="duckdb"), tree, explain)
-    except (SqlglotError, RecursionError) as error:
-        raise QueryRefused(f"the statement cannot be translated: {str(error)[:200]}") from error
-
-
-def _rewritten(node: exp.Expr) -> exp.Expr:
-    """Say what sqlglot does not translate."""
-    if isinstance(node, exp.Anonymous) and node.name.lower() == "at_timezone" and len(node.expressions) == 2:
-        return exp.AtTimeZone(this=node.expressions[0], zone=node.expressions[1])
-    return node
-
-
 def _tables() -> str:
-    return (
-        f'SELECT * FROM (VALUES {", ".join(f"({chr(39)}{name}{chr(39)})" for name in VIEWS)}) AS t("table")'
-    )
+    names = ", ".join(f"('{name}')" for name in VIEWS)
+    return f'SELECT * FROM (VALUES {names}) AS t("table")'
 
 
 def _description(name: str) -> Statement:
     if name.lower() not in VIEWS:
         raise QueryRefused(f"there is no {name!r}; there are {', '.join(VIEWS)}")
-    described = f'SELECT column_name AS "column", lower(column_type) AS "type" FROM (DESCRIBE {name.lower()})'
-    return Statement(described, exp.select("*").from_(name.lower()).where("false"))
+    return Statement(exp.select("*").from_(name.lower()).where("false"), "columns")

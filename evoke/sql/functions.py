@@ -20,7 +20,7 @@ ALLOWED_FUNCTIONS = frozenset(
         "codepoint format levenshtein_distance hamming jaccard lpad rpad md5 reverse starts_with strpos",
         "strip_accents translate regexp_count url_encode url_decode to_base64 from_base64 to_hex from_hex",
         "bit_count bitwise_and bitwise_or bitwise_xor even factorial gcd lcm greatest isfinite isinf isnan",
-        "nullif pi random sign trunc try typeof width_bucket",
+        "infinity nan nullif pi random sign trunc try typeof width_bucket",
         "corr covar_pop covar_samp entropy histogram kurtosis mad mode product quantile quantile_cont",
         "quantile_disc regr_intercept regr_r2 regr_slope sem skewness",
     )

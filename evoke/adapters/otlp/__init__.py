@@ -1,0 +1,1 @@
+"""Traces by OTLP, with OpenTelemetry's SDK."""

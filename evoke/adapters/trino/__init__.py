@@ -1,0 +1,1 @@
+"""History of the distributed engine: Trino over the archive's Iceberg table."""

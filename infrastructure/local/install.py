@@ -1,6 +1,7 @@
 """Install what a make target needs, and say what is being done. Needs the standard library only.
 
-    install.py run [--models a,b]    the system with these models (default: all)
+    install.py run [--models a,b] [--engine distributed]
+                                     the system with these models (default: all)
     install.py develop               everything, with tests, linters and benchmarks
 
 Two environments: `.tools/` holds the project's own PDM, pinned by pdm-tools.txt; `.venv/` holds what pdm.lock
@@ -33,7 +34,8 @@ PINS = ROOT / "infrastructure" / "local" / "pdm-tools.txt"
 LOCK = ROOT / "pdm.lock"
 PYPROJECT = ROOT / "pyproject.toml"
 
-RUN_GROUPS = ("api", "archiver", "sidecar", "cli")
+RUN_GROUPS = ("api", "archiver", "sidecar", "cli", "weights")
+ENGINE_GROUPS = {"embedded": ("duckdb",), "distributed": ("pulsar", "s3", "trino")}
 HEAVY_GROUP = "diffusers"
 HEARTBEAT_S = 15.0
 GIB = 1 << 30
@@ -50,11 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--models", default="", help="comma-separated ids; default: every model of the catalogue"
     )
+    parser.add_argument("--engine", choices=list(ENGINE_GROUPS), default="embedded", help="what it runs on")
     options = parser.parse_args(arguments)
     began = time.monotonic()
     try:
         with alone():
-            changed = develop() if options.what == "develop" else run(options.models)
+            changed = develop() if options.what == "develop" else run(options.models, options.engine)
     except CannotInstall as error:
         print(f"\nevoke cannot be installed: {error}", file=sys.stderr)
         return 1
@@ -66,10 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run(models: str) -> bool:
+def run(models: str, engine: str) -> bool:
     """Install the services and the containers of these models; returns whether anything had to be done."""
-    changed = sync(RUN_GROUPS, develop=False)
-    return sync((*RUN_GROUPS, *containers_of(models)), develop=False) or changed
+    groups = (*RUN_GROUPS, *ENGINE_GROUPS[engine])
+    changed = sync(groups, develop=False)
+    return sync((*groups, *containers_of(models)), develop=False) or changed
 
 
 def develop() -> bool:

@@ -1,9 +1,9 @@
-"""`python -m infrastructure.local.stack up|down|status`."""
+"""`python -m infrastructure.local.stack up|down|status|fetch|env`."""
 
 from __future__ import annotations
 
 import argparse
-import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -11,15 +11,17 @@ from pathlib import Path
 
 from infrastructure.local.stack.cache import cache_folder
 from infrastructure.local.stack.errors import StackFailed
+from infrastructure.local.stack.evoke_settings import environment
+from infrastructure.local.stack.server import LOOPBACK
 from infrastructure.local.stack.servers import SERVERS
-from infrastructure.local.stack.stack import Stack
+from infrastructure.local.stack.stack import Stack, stack_folder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; return the exit code: 0, 1 (failed, or not all is up), 130 (interrupted)."""
     options = _parser().parse_args(arguments)
-    stack = Stack(options.folder, cache_folder(), say)
     try:
+        stack = Stack(options.folder, cache_folder(), say, options.host)
         return int(_COMMANDS[options.command](stack, options))
     except StackFailed as error:
         print(f"evoke stack: {error}", file=sys.stderr)
@@ -41,6 +43,13 @@ def _up(stack: Stack, options: argparse.Namespace) -> int:
     return 0
 
 
+def _fetch(stack: Stack, options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    stack.fetch(options.servers)
+    say(f"all files are there after {time.monotonic() - began:.0f} s; they are in {cache_folder()}")
+    return 0
+
+
 def _down(stack: Stack, options: argparse.Namespace) -> int:
     stack.down(options.servers)
     if options.wipe:
@@ -58,7 +67,13 @@ def _status(stack: Stack, options: argparse.Namespace) -> int:
     return 0 if all(status.ready for status in found) else 1
 
 
-_COMMANDS = {"up": _up, "down": _down, "status": _status}
+def _env(stack: Stack, options: argparse.Namespace) -> int:
+    for name, value in environment(stack.known_ports(), stack.host).items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
+_COMMANDS = {"up": _up, "down": _down, "status": _status, "fetch": _fetch, "env": _env}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,12 +87,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder",
         type=Path,
-        default=Path(os.environ.get("EVOKE_STACK_DIR", "data/stack")),
+        default=stack_folder(),
         help="where data and logs lie [default: EVOKE_STACK_DIR, else data/stack]",
     )
     usual = ", ".join(f"{name}={number}" for server in SERVERS for name, number in server.ports.items())
     parser.add_argument(
         "--port", action="append", type=_port, default=[], metavar="NAME=N", help=f"0: any free one [{usual}]"
+    )
+    parser.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        help="address of this machine to listen on, for pods of a cluster here: whoever reaches it may do anything "
+        f"[default: as before, at first {LOOPBACK}]",
     )
     parser.add_argument("--wipe", action="store_true", help="with down: remove all data too")
     return parser

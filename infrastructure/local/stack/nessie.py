@@ -10,6 +10,7 @@ from infrastructure.local.stack.maven import copy_artifacts
 from infrastructure.local.stack.server import (
     ACCESS_KEY,
     BUCKET,
+    LOOPBACK,
     REGION,
     SECRET_KEY,
     Launch,
@@ -20,6 +21,7 @@ from infrastructure.local.stack.server import (
 from infrastructure.local.stack.tools import find_java
 
 VERSION = "0.99.0"
+IMAGE = f"ghcr.io/projectnessie/nessie:{VERSION}"
 WAREHOUSE = "evoke"
 JAR = f"nessie-quarkus-{VERSION}-runner.jar"
 
@@ -53,12 +55,12 @@ def fetch(cache: Path) -> Path:
     return cached(cache, f"nessie-{VERSION}", (HERE / "digests" / "nessie.sha256").read_bytes(), fill)
 
 
-def launch(files: Path, folder: Path, ports: Ports, heap_mb: int) -> Launch:
+def launch(files: Path, folder: Path, ports: Ports, heap_mb: int, host: str = LOOPBACK) -> Launch:
     """Quarkus reads `config/application.properties` of the working folder."""
     own = {
-        **settings(f"http://127.0.0.1:{ports['s3']}"),
+        **settings(f"http://{host}:{ports['s3']}"),
         "nessie.version.store.persist.rocks.database-path": folder / "rocksdb",
-        "quarkus.http.host": "127.0.0.1",
+        "quarkus.http.host": host,
         "quarkus.http.port": ports["catalog"],
         "quarkus.management.host": "127.0.0.1",
         "quarkus.management.port": ports["catalog-management"],
@@ -67,9 +69,9 @@ def launch(files: Path, folder: Path, ports: Ports, heap_mb: int) -> Launch:
     return Launch(command, {"config/application.properties": properties(own)})
 
 
-def ready(ports: Ports) -> bool:
+def ready(ports: Ports, host: str = LOOPBACK) -> bool:
     """It serves once it answers the first question of every Iceberg client."""
-    return answer(f"http://127.0.0.1:{ports['catalog']}/iceberg/v1/config?warehouse={WAREHOUSE}") is not None
+    return answer(f"http://{host}:{ports['catalog']}/iceberg/v1/config?warehouse={WAREHOUSE}") is not None
 
 
 SERVER = Server(

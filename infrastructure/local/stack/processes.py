@@ -76,4 +76,6 @@ def _identity(pid: int) -> str:
         check=False,
     )
     state, _, began = shown.stdout.strip().partition(" ")
-    return "" if state.startswith("Z") else began.strip()
+    # A process that was killed holds its ports until its last thread has ended, though its first is a zombie already.
+    gone = state.startswith("Z") and "l" not in state
+    return "" if gone else began.strip()

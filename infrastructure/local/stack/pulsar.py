@@ -7,7 +7,7 @@ from pathlib import Path
 from infrastructure.local.stack.cache import HERE, cached, check_digests, digests_of
 from infrastructure.local.stack.http import answer
 from infrastructure.local.stack.maven import copy_dependencies
-from infrastructure.local.stack.server import Launch, Ports, Server, properties
+from infrastructure.local.stack.server import LOOPBACK, Launch, Ports, Server, properties
 from infrastructure.local.stack.tools import find_java
 
 VERSION = "4.2.4"
@@ -16,6 +16,8 @@ SETTINGS = {
     "managedLedgerDefaultEnsembleSize": 1,
     "managedLedgerDefaultWriteQuorum": 1,
     "managedLedgerDefaultAckQuorum": 1,
+    # A worker that hangs, or whose network does, loses its requests after five to ten seconds.
+    "keepAliveIntervalSeconds": 5,
     # A topic that nobody reads at the moment is still the log.
     "brokerDeleteInactiveTopicsEnabled": "false",
     "functionsWorkerEnabled": "false",
@@ -52,14 +54,17 @@ def fetch(cache: Path) -> Path:
     return cached(cache, f"pulsar-{VERSION}", recipe, fill)
 
 
-def launch(files: Path, folder: Path, ports: Ports, heap_mb: int) -> Launch:
+IMAGE = f"apachepulsar/pulsar:{VERSION}"
+
+
+def launch(files: Path, folder: Path, ports: Ports, heap_mb: int, host: str = LOOPBACK) -> Launch:
     """Standalone, without functions and stream storage."""
     own = {
         **SETTINGS,
         "brokerServicePort": ports["pulsar"],
         "webServicePort": ports["pulsar-admin"],
-        "bindAddress": "127.0.0.1",
-        "advertisedAddress": "127.0.0.1",
+        "bindAddress": host,
+        "advertisedAddress": host,
         "metadataStoreUrl": "",
     }
     opened = [word for name in _OPENED for word in ("--add-opens", f"{name}=ALL-UNNAMED")]
@@ -76,9 +81,9 @@ def launch(files: Path, folder: Path, ports: Ports, heap_mb: int) -> Launch:
     return Launch(command, {"standalone.conf": properties(own), "log4j2.xml": _LOGGING})
 
 
-def ready(ports: Ports) -> bool:
+def ready(ports: Ports, host: str = LOOPBACK) -> bool:
     """The last thing that a standalone broker does at its start is making the namespace `public/default`."""
-    namespaces = answer(f"http://127.0.0.1:{ports['pulsar-admin']}/admin/v2/namespaces/public")
+    namespaces = answer(f"http://{host}:{ports['pulsar-admin']}/admin/v2/namespaces/public")
     return namespaces is not None and b"public/default" in namespaces
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 REGION = "us-east-1"
 ACCESS_KEY = "evoke"
-SECRET_KEY = "evoke-local-secret"  # noqa: S105  # of servers on loopback alone, the same on every machine
+SECRET_KEY = "evoke-local-secret"  # noqa: S105  # of servers that no stranger reaches, the same on every machine
 BUCKET = "evoke"
 """Holds artifacts under `blobs/` and the archive under `archive/`."""
+
+LOOPBACK = "127.0.0.1"
+"""Where servers listen unless another of this machine's addresses is asked for."""
 
 Ports = Mapping[str, int]
 """The number of each port of the whole stack, by name."""
@@ -25,24 +29,35 @@ class Launch:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+class Launching(Protocol):
+    """Says how to start a server on an address of this machine."""
+
+    def __call__(self, files: Path, folder: Path, ports: Ports, heap_mb: int, host: str = LOOPBACK) -> Launch:
+        """files: what was fetched; folder: the server's own; heap_mb: bound; host: where it listens, and is reached."""
+
+
+class Readiness(Protocol):
+    """Asks a server once whether it serves."""
+
+    def __call__(self, ports: Ports, host: str = LOOPBACK) -> bool:
+        """host: where it listens."""
+
+
 @dataclass(frozen=True)
 class Server:
-    """One server. ports: default numbers by name; needs: servers that must be ready first.
+    """One server. ports: default numbers by name; needs: servers that it asks, and that are started with it.
 
-    fetch: fetches its files into the cache folder and returns where they are. launch: takes those files, the
-    server's own folder, all ports and the heap's bound in MB. ready: asks once whether it serves.
-    prepare: does what is done once it is ready.
+    fetch: fetches its files into the cache folder and returns where they are.
     """
 
     name: str
     version: str
     ports: Mapping[str, int]
     fetch: Callable[[Path], Path]
-    launch: Callable[[Path, Path, Ports, int], Launch]
-    ready: Callable[[Ports], bool]
+    launch: Launching
+    ready: Readiness
     heap_mb: int = 0
     needs: Sequence[str] = ()
-    prepare: Callable[[Ports], None] | None = None
 
 
 def properties(values: Mapping[str, object]) -> str:

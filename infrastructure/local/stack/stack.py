@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,12 @@ from pathlib import Path
 from infrastructure.local.stack import processes
 from infrastructure.local.stack.cache import Say
 from infrastructure.local.stack.errors import StackFailed
+from infrastructure.local.stack.ports import free_port, taken
 from infrastructure.local.stack.processes import Running
-from infrastructure.local.stack.server import Ports, Server
+from infrastructure.local.stack.server import LOOPBACK, Ports, Server
 from infrastructure.local.stack.servers import SERVERS, in_order
 
+FOLDER = "data/stack"
 STATE = "stack.json"
 START_S = 180.0
 """How long a server may take to be ready, on a slow and busy machine."""
@@ -39,14 +41,19 @@ class Status:
 class Stack:
     """The servers whose data lie in one folder."""
 
-    def __init__(self, folder: Path, cache: Path, say: Say = print) -> None:
-        """folder: holds data, settings and logs of every server, and which are running; say: progress, line by line."""
+    def __init__(self, folder: Path, cache: Path, say: Say = print, host: str | None = None) -> None:
+        """folder: holds data, settings and logs of every server, and which are running; say: progress, line by line.
+
+        host: the address of this machine that servers listen on; default: the folder's own, at first loopback.
+        """
         self.folder = folder.resolve()
         self._cache = cache
         self._say = say
         self._running: dict[str, Running] = {}
         self.ports: dict[str, int] = {}
+        self.host = LOOPBACK
         self._load()
+        self._move(host)
 
     def up(
         self,
@@ -61,12 +68,17 @@ class Stack:
         """
         wanted = in_order(names)
         files = {server.name: self._fetched(server) for server in wanted if not self.alive(server.name)}
-        for server in wanted:
-            if server.name in files:
-                self._start(
-                    server, files[server.name], ports or {}, (heaps_mb or {}).get(server.name, server.heap_mb)
-                )
-            self._wait(server)
+        missing = [server for server in wanted if server.name in files]
+        for server in missing:
+            self._choose_ports(server, ports or {})
+        for server in missing:
+            self._start(server, files[server.name], (heaps_mb or {}).get(server.name, server.heap_mb))
+        self._wait(wanted)
+
+    def fetch(self, names: Sequence[str] = ()) -> None:
+        """Fetch and check the files of servers (default: all), and start none. Raises StackFailed."""
+        for server in in_order(names):
+            self._fetched(server)
 
     def down(self, names: Sequence[str] = (), *, kill: bool = False) -> None:
         """Stop servers (default: all), the ones that need others first. kill: at once, by SIGKILL."""
@@ -92,6 +104,14 @@ class Stack:
         """Say how every server fares."""
         return [self._status(server) for server in SERVERS]
 
+    def known_ports(self) -> dict[str, int]:
+        """Return the ports by name: those that were chosen, else the usual ones."""
+        return {name: number for server in SERVERS for name, number in server.ports.items()} | self.ports
+
+    def silent(self) -> list[str]:
+        """Name the servers that don't answer at these ports, whoever has started them: containers count too."""
+        return [server.name for server in SERVERS if not server.ready(self.known_ports(), self.host)]
+
     def alive(self, name: str) -> bool:
         """Tell whether the process of a server is there."""
         return name in self._running and self._running[name].alive()
@@ -101,7 +121,12 @@ class Stack:
         ports = {name: self.ports.get(name, usual) for name, usual in server.ports.items()}
         pid = self._running[server.name].pid if alive else None
         return Status(
-            server.name, server.version, ports, pid, alive and server.ready(self.ports), self._log(server)
+            server.name,
+            server.version,
+            ports,
+            pid,
+            alive and server.ready(self.ports, self.host),
+            self._log(server),
         )
 
     def _fetched(self, server: Server) -> Path:
@@ -111,17 +136,25 @@ class Stack:
             self._say(f"{server.name} {server.version}: fetched and checked in {took_s:.0f} s")
         return files
 
-    def _start(self, server: Server, files: Path, ports: Mapping[str, int], heap_mb: int) -> None:
+    def _choose_ports(self, server: Server, ports: Mapping[str, int]) -> None:
         for name, usual in server.ports.items():
             number = ports.get(name, self.ports.get(name, usual))
-            self.ports[name] = number or free_port()
-            if taken(self.ports[name]):
+            self.ports[name] = number or self._unused_port()
+            if taken(self.ports[name], self.host):
                 raise StackFailed(
                     f"port {self.ports[name]} of {server.name} is taken: choose another by --port {name}=N"
                 )
+
+    def _unused_port(self) -> int:
+        """A free port that no other server of this stack is about to take."""
+        while (number := free_port(self.host)) in self.ports.values():
+            pass
+        return number
+
+    def _start(self, server: Server, files: Path, heap_mb: int) -> None:
         folder = self.folder / server.name
         folder.mkdir(parents=True, exist_ok=True)
-        launch = server.launch(files, folder, self.ports, heap_mb)
+        launch = server.launch(files, folder, self.ports, heap_mb, self.host)
         for path, text in launch.settings.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
@@ -131,22 +164,28 @@ class Stack:
         )
         self._save()
 
-    def _wait(self, server: Server) -> None:
+    def _wait(self, servers: Sequence[Server]) -> None:
+        """Their processes start side by side: each looks for the others only when it is asked something."""
         began = time.monotonic()
-        while not server.ready(self.ports):
-            if not self.alive(server.name):
+        waiting = list(servers)
+        while waiting:
+            for server in tuple(waiting):
+                if server.ready(self.ports, self.host):
+                    waiting.remove(server)
+                    self._tell_ready(server, time.monotonic() - began)
+                elif not self.alive(server.name):
+                    raise StackFailed(
+                        f"{server.name} ended at its start; the end of {self._log(server)}:\n{self._tail(server)}"
+                    )
+            if waiting and time.monotonic() - began > START_S:
                 raise StackFailed(
-                    f"{server.name} ended at its start; the end of {self._log(server)}:\n{self._tail(server)}"
+                    f"{waiting[0].name} is not ready after {START_S:.0f} s; see {self._log(waiting[0])}"
                 )
-            if time.monotonic() - began > START_S:
-                raise StackFailed(
-                    f"{server.name} is not ready after {START_S:.0f} s; see {self._log(server)}"
-                )
-            time.sleep(POLL_S)
-        if server.prepare is not None:
-            server.prepare(self.ports)
+            time.sleep(POLL_S if waiting else 0)
+
+    def _tell_ready(self, server: Server, took_s: float) -> None:
         at = ", ".join(f"{name} {self.ports[name]}" for name in server.ports)
-        self._say(f"{server.name} {server.version} is ready after {time.monotonic() - began:.0f} s ({at})")
+        self._say(f"{server.name} {server.version} is ready after {took_s:.0f} s ({at})")
 
     def _log(self, server: Server) -> Path:
         return self.folder / "logs" / f"{server.name}.log"
@@ -161,24 +200,28 @@ class Stack:
         except FileNotFoundError:
             return
         self.ports = dict(state["ports"])
+        self.host = state.get("host", LOOPBACK)
         self._running = {name: Running(*known) for name, known in state["running"].items()}
+
+    def _move(self, host: str | None) -> None:
+        if host is None or host == self.host:
+            return
+        if any(self.alive(name) for name in self._running):
+            raise StackFailed(
+                f"servers are running on {self.host}: stop them before they are moved to {host}"
+            )
+        self.host = host
 
     def _save(self) -> None:
         running = {name: (known.pid, known.identity) for name, known in self._running.items()}
         draft = self.folder / f"{STATE}.draft"
-        draft.write_text(json.dumps({"ports": self.ports, "running": running}, indent=2), encoding="utf-8")
+        draft.write_text(
+            json.dumps({"host": self.host, "ports": self.ports, "running": running}, indent=2),
+            encoding="utf-8",
+        )
         draft.replace(self.folder / STATE)
 
 
-def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def taken(port: int) -> bool:
-    """Tell whether somebody listens on that port of the loopback address."""
-    with socket.socket() as attempt:
-        attempt.settimeout(1)
-        return attempt.connect_ex(("127.0.0.1", port)) == 0
+def stack_folder() -> Path:
+    """Return where a user's stack lies: EVOKE_STACK_DIR, else `data/stack` in the working folder."""
+    return Path(os.environ.get("EVOKE_STACK_DIR") or FOLDER)

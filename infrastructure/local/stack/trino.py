@@ -14,6 +14,7 @@ from infrastructure.local.stack.http import answer
 from infrastructure.local.stack.maven import copy_artifacts
 from infrastructure.local.stack.server import (
     ACCESS_KEY,
+    LOOPBACK,
     REGION,
     SECRET_KEY,
     Launch,
@@ -22,8 +23,10 @@ from infrastructure.local.stack.server import (
     properties,
 )
 from infrastructure.local.stack.tools import find_java
+from infrastructure.local.stack.trino_rules import rules
 
 VERSION = "476"
+IMAGE = f"trinodb/trino:{VERSION}"
 CATALOG = "evoke"
 _CORE = f"io.trino:trino-server-core:{VERSION}:tar.gz"
 _ICEBERG = f"io.trino:trino-iceberg:{VERSION}:zip"
@@ -43,6 +46,11 @@ def catalog(s3: str, rest: str) -> dict[str, object]:
         "s3.aws-access-key": ACCESS_KEY,
         "s3.aws-secret-key": SECRET_KEY,
     }
+
+
+def access_control(rules_file: str) -> dict[str, object]:
+    """Who may do what, in both forms of the stack; `trino_rules` says it. rules_file: where the server finds that."""
+    return {"access-control.name": "file", "security.config-file": rules_file}
 
 
 def fetch(cache: Path) -> Path:
@@ -66,14 +74,14 @@ def fetch(cache: Path) -> Path:
     return cached(cache, f"trino-{VERSION}", recipe, fill) / f"trino-server-core-{VERSION}"
 
 
-def launch(files: Path, folder: Path, ports: Ports, heap_mb: int) -> Launch:
+def launch(files: Path, folder: Path, ports: Ports, heap_mb: int, host: str = LOOPBACK) -> Launch:
     """One node, coordinator and worker in one."""
-    s3, rest = f"http://127.0.0.1:{ports['s3']}", f"http://127.0.0.1:{ports['catalog']}/iceberg/"
+    s3, rest = f"http://{host}:{ports['s3']}", f"http://{host}:{ports['catalog']}/iceberg/"
     config = {
         "coordinator": "true",
         "node-scheduler.include-coordinator": "true",
         "http-server.http.port": ports["trino"],
-        "discovery.uri": f"http://127.0.0.1:{ports['trino']}",
+        "discovery.uri": f"http://{host}:{ports['trino']}",
         "catalog.management": "static",
         # Beside the queries' memory Trino wants three tenths of the heap for itself.
         "query.max-memory-per-node": f"{heap_mb * 4 // 10}MB",
@@ -82,8 +90,8 @@ def launch(files: Path, folder: Path, ports: Ports, heap_mb: int) -> Launch:
     node = {
         "node.environment": "local",
         "node.data-dir": folder / "data",
-        "node.internal-address": "127.0.0.1",
-        "node.bind-ip": "127.0.0.1",
+        "node.internal-address": host,
+        "node.bind-ip": host,
     }
     files_to_write = {
         "etc/config.properties": properties(config),
@@ -91,7 +99,11 @@ def launch(files: Path, folder: Path, ports: Ports, heap_mb: int) -> Launch:
         "etc/log.properties": "io.trino=WARN\nio.airlift=WARN\n",
         "etc/jvm.config": _jvm(heap_mb),
         f"etc/catalog/{CATALOG}.properties": properties(catalog(s3, rest)),
+        "etc/access-control.properties": properties(access_control(str(folder / "etc" / "rules.json"))),
+        "etc/rules.json": rules(CATALOG),
     }
+    # Whether it runs is known by the stack; the launcher would take a zombie of the note's pid for a running server.
+    (folder / "data" / "var" / "run" / "launcher.pid").unlink(missing_ok=True)
     java = find_java(24, "Trino")
     command = [str(files / "bin" / _platform() / "launcher"), "run", "--etc-dir", str(folder / "etc")]
     path = {"JAVA_HOME": str(java.parents[1]), "PATH": f"{java.parent}:/usr/bin:/bin"}
@@ -117,9 +129,9 @@ def _jvm(heap_mb: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def ready(ports: Ports) -> bool:
+def ready(ports: Ports, host: str = LOOPBACK) -> bool:
     """It says itself when it has started."""
-    info = answer(f"http://127.0.0.1:{ports['trino']}/v1/info")
+    info = answer(f"http://{host}:{ports['trino']}/v1/info")
     return info is not None and b'"starting":false' in info
 
 

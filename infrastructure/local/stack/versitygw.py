@@ -7,10 +7,20 @@ from pathlib import Path
 
 from infrastructure.local.stack.cache import HERE, cached, run_tool
 from infrastructure.local.stack.http import answer
-from infrastructure.local.stack.server import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, Launch, Ports, Server
+from infrastructure.local.stack.server import (
+    ACCESS_KEY,
+    BUCKET,
+    LOOPBACK,
+    REGION,
+    SECRET_KEY,
+    Launch,
+    Ports,
+    Server,
+)
 from infrastructure.local.stack.tools import find_go
 
 VERSION = "1.8.0"
+IMAGE = f"versity/versitygw:v{VERSION}"
 PACKAGE = "github.com/versity/versitygw/cmd/versitygw"
 ENVIRONMENT = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
 _MODULE = HERE / "versitygw"
@@ -32,18 +42,22 @@ def fetch(cache: Path) -> Path:
     return cached(cache, f"versitygw-{VERSION}", b"".join(content for _, content in pins), fill)
 
 
-def launch(files: Path, folder: Path, ports: Ports, heap_mb: int) -> Launch:
+def launch(files: Path, folder: Path, ports: Ports, heap_mb: int, host: str = LOOPBACK) -> Launch:
     """A bucket is a folder. Deleted and half-written objects do not outlive it: they lie on the same disk."""
     del heap_mb
     (folder / "buckets" / BUCKET).mkdir(parents=True, exist_ok=True)
-    listen = f"127.0.0.1:{ports['s3']}"
-    command = [str(files / "versitygw"), "--port", listen, "--region", REGION, "--health", "/health"]
-    return Launch([*command, "posix", str(folder / "buckets")], environment=ENVIRONMENT)
+    command = [str(files / "versitygw"), *options(f"{host}:{ports['s3']}", str(folder / "buckets"))]
+    return Launch(command, environment=ENVIRONMENT)
 
 
-def ready(ports: Ports) -> bool:
+def options(listen: str, buckets: str) -> list[str]:
+    """Return the words of its command line in both forms of the stack. buckets: the folder of them."""
+    return ["--port", listen, "--region", REGION, "--health", "/health", "posix", buckets]
+
+
+def ready(ports: Ports, host: str = LOOPBACK) -> bool:
     """It tells by a path of its own."""
-    return answer(f"http://127.0.0.1:{ports['s3']}/health") is not None
+    return answer(f"http://{host}:{ports['s3']}/health") is not None
 
 
 SERVER = Server(

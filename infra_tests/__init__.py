@@ -1,0 +1,1 @@
+"""Tests of a deployed evoke, over HTTP alone."""

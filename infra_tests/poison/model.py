@@ -1,0 +1,23 @@
+"""A model that dies of every job, to see that a queue survives that."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from model_containers.sdk import Manifest, Model, Result, Run
+
+
+class Poison(Model):
+    """Kills its own process."""
+
+    manifest = Manifest(id="poison", task="test", input={"type": "object"})
+
+    def setup(self) -> None:
+        """Nothing to load."""
+
+    def generate(self, input: Any, run: Run) -> Result:
+        """Die."""
+        os.kill(os.getpid(), signal.SIGKILL)
+        return Result()

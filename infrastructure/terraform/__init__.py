@@ -1,0 +1,1 @@
+"""The infrastructure code, and what writes its documentation."""

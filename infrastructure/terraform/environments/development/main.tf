@@ -1,0 +1,257 @@
+# evoke and its servers on minikube, one of each. The S3 server is the one that the local stack uses, from its image.
+provider "kubernetes" {
+  config_path    = var.kubeconfig
+  config_context = var.context
+}
+
+provider "helm" {
+  kubernetes = {
+    config_path    = var.kubeconfig
+    config_context = var.context
+  }
+}
+
+locals {
+  namespaces = ["evoke", "pulsar", "trino", "catalog", "s3"]
+  s3         = "http://s3.s3.svc:7070"
+  keys       = { AWS_ACCESS_KEY_ID = "evoke", AWS_SECRET_ACCESS_KEY = random_password.s3.result }
+}
+
+resource "random_password" "s3" {
+  length  = 32
+  special = false
+}
+
+resource "kubernetes_namespace_v1" "this" {
+  for_each = toset(local.namespaces)
+  metadata {
+    name   = each.key
+    labels = each.key == "evoke" ? { "pod-security.kubernetes.io/enforce" = "restricted" } : {}
+  }
+}
+
+resource "kubernetes_secret_v1" "s3" {
+  for_each = toset(["evoke", "trino", "catalog", "s3"])
+  metadata {
+    name      = "s3"
+    namespace = kubernetes_namespace_v1.this[each.key].metadata[0].name
+  }
+  data = local.keys
+}
+
+resource "kubernetes_deployment_v1" "s3" {
+  #checkov:skip=CKV_K8S_11:a limit of CPU slows it down while the machine is idle
+  #checkov:skip=CKV_K8S_15:its tag is pinned and does not move
+  #checkov:skip=CKV_K8S_22:where else than in /data this server writes has not been looked at
+  #checkov:skip=CKV_K8S_35:this server takes its keys from the environment alone
+  #checkov:skip=CKV_K8S_43:a laptop's server; whoever wants a digest names one in s3_image
+  metadata {
+    name      = "s3"
+    namespace = kubernetes_namespace_v1.this["s3"].metadata[0].name
+  }
+  spec {
+    replicas = 1
+    strategy {
+      type = "Recreate"
+    }
+    selector {
+      match_labels = { app = "s3" }
+    }
+    template {
+      metadata {
+        labels = { app = "s3" }
+      }
+      spec {
+        security_context {
+          seccomp_profile {
+            type = "RuntimeDefault"
+          }
+        }
+        # A bucket is a folder there.
+        init_container {
+          name    = "buckets"
+          image   = var.s3_image
+          command = ["mkdir", "-p", "/data/evoke", "/data/evoke-archive"]
+          resources {
+            requests = { cpu = "10m", memory = "16Mi" }
+            limits   = { memory = "64Mi" }
+          }
+          security_context {
+            allow_privilege_escalation = false
+            capabilities {
+              drop = ["ALL"]
+            }
+          }
+          volume_mount {
+            name       = "data"
+            mount_path = "/data"
+          }
+        }
+        container {
+          name  = "versitygw"
+          image = var.s3_image
+          args  = ["--port", ":7070", "--health", "/health", "posix", "/data"]
+          resources {
+            requests = { cpu = "50m", memory = "64Mi" }
+            limits   = { memory = "512Mi" }
+          }
+          security_context {
+            allow_privilege_escalation = false
+            capabilities {
+              drop = ["ALL"]
+            }
+          }
+          readiness_probe {
+            period_seconds = 5
+            http_get {
+              path = "/health"
+              port = 7070
+            }
+          }
+          liveness_probe {
+            period_seconds    = 15
+            failure_threshold = 4
+            http_get {
+              path = "/health"
+              port = 7070
+            }
+          }
+          env {
+            name = "ROOT_ACCESS_KEY"
+            value_from {
+              secret_key_ref {
+                name = "s3"
+                key  = "AWS_ACCESS_KEY_ID"
+              }
+            }
+          }
+          env {
+            name = "ROOT_SECRET_KEY"
+            value_from {
+              secret_key_ref {
+                name = "s3"
+                key  = "AWS_SECRET_ACCESS_KEY"
+              }
+            }
+          }
+          port {
+            container_port = 7070
+          }
+          volume_mount {
+            name       = "data"
+            mount_path = "/data"
+          }
+        }
+        volume {
+          name = "data"
+          persistent_volume_claim {
+            claim_name = kubernetes_persistent_volume_claim_v1.s3.metadata[0].name
+          }
+        }
+      }
+    }
+  }
+  depends_on = [kubernetes_secret_v1.s3]
+}
+
+resource "kubernetes_persistent_volume_claim_v1" "s3" {
+  metadata {
+    name      = "data"
+    namespace = kubernetes_namespace_v1.this["s3"].metadata[0].name
+  }
+  spec {
+    access_modes       = ["ReadWriteOnce"]
+    storage_class_name = var.storage_class
+    resources {
+      requests = { storage = "10Gi" }
+    }
+  }
+}
+
+resource "kubernetes_service_v1" "s3" {
+  metadata {
+    name      = "s3"
+    namespace = kubernetes_namespace_v1.this["s3"].metadata[0].name
+  }
+  spec {
+    selector = { app = "s3" }
+    port {
+      port = 7070
+    }
+  }
+}
+
+module "pulsar_values" {
+  source        = "../../modules/values/pulsar"
+  replicas      = 1
+  ledger_size   = "10Gi"
+  storage_class = var.storage_class
+  monitoring    = false
+}
+
+module "nessie_values" {
+  source             = "../../modules/values/nessie"
+  bucket             = "evoke-archive"
+  s3_endpoint        = local.s3
+  credentials_secret = "s3"
+  storage_class      = var.storage_class
+}
+
+module "trino_values" {
+  source             = "../../modules/values/trino"
+  workers            = 0
+  max_memory         = "1GB"
+  region             = "us-east-1"
+  rest_catalog       = { uri = "http://nessie.catalog.svc:19120/iceberg/", warehouse = "evoke", s3_endpoint = local.s3 }
+  credentials_secret = "s3"
+}
+
+module "evoke_values" {
+  source            = "../../modules/values/evoke"
+  registry          = var.registry
+  image_tag         = var.image_tag
+  api_replicas      = 1
+  worker_pools      = var.worker_pools
+  model_ids         = var.model_ids
+  model_links       = var.model_links
+  models_volume     = length(var.model_ids) + length(var.model_links) == 0 ? null : { storageClass = var.storage_class, size = "20Gi", accessMode = "ReadWriteOnce" }
+  monitoring        = false
+  engine_namespaces = { pulsar = "pulsar", trino = "trino", catalog = "catalog", s3 = "s3" }
+  engine = {
+    pulsar  = { url = "pulsar://pulsar-proxy.pulsar.svc:6650", adminUrl = "http://pulsar-proxy.pulsar.svc:80" }
+    s3      = { bucket = "evoke", endpoint = local.s3, pathStyle = true, credentialsSecret = "s3" }
+    catalog = { uri = "http://nessie.catalog.svc:19120/iceberg/", warehouse = "evoke" }
+    trino   = { url = "http://trino.trino.svc:8080" }
+  }
+}
+
+locals {
+  others = {
+    pulsar = { namespace = "pulsar", repository = "https://pulsar.apache.org/charts", chart = "pulsar", values = module.pulsar_values.values }
+    nessie = { namespace = "catalog", repository = "https://charts.projectnessie.org", chart = "nessie", values = module.nessie_values.values }
+    trino  = { namespace = "trino", repository = "https://trinodb.github.io/charts", chart = "trino", values = module.trino_values.values }
+  }
+}
+
+resource "helm_release" "other" {
+  for_each   = local.others
+  name       = each.key
+  namespace  = kubernetes_namespace_v1.this[each.value.namespace].metadata[0].name
+  repository = each.value.repository
+  chart      = each.value.chart
+  version    = var.chart_versions[each.key]
+  values     = [each.value.values]
+  atomic     = true
+  timeout    = 900
+  depends_on = [kubernetes_deployment_v1.s3, kubernetes_service_v1.s3, kubernetes_secret_v1.s3]
+}
+
+resource "helm_release" "evoke" {
+  name       = "evoke"
+  namespace  = kubernetes_namespace_v1.this["evoke"].metadata[0].name
+  chart      = "${path.module}/../../../charts/evoke"
+  values     = [module.evoke_values.values]
+  atomic     = true
+  timeout    = 600
+  depends_on = [helm_release.other]
+}

@@ -1,0 +1,171 @@
+# What runs in the EKS cluster that ../../eks makes. Every value of a chart comes from a module that is tested by itself.
+data "terraform_remote_state" "eks" {
+  backend = "s3"
+  config  = var.eks_state
+}
+
+locals {
+  eks  = data.terraform_remote_state.eks.outputs
+  exec = ["eks", "get-token", "--cluster-name", local.eks.cluster_name, "--region", local.eks.region]
+
+  # `key=value` lines, as in broker.conf.
+  broker_lines    = var.pulsar_cluster_config_file == null ? [] : split("\n", file(var.pulsar_cluster_config_file))
+  broker_settings = { for line in local.broker_lines : trimspace(split("=", line)[0]) => trimspace(join("=", slice(split("=", line), 1, length(split("=", line))))) if can(regex("^\\s*[A-Za-z]+\\s*=", line)) }
+}
+
+provider "kubernetes" {
+  host                   = local.eks.cluster_endpoint
+  cluster_ca_certificate = base64decode(local.eks.cluster_certificate_authority)
+  exec {
+    api_version = "client.authentication.k8s.io/v1beta1"
+    command     = "aws"
+    args        = local.exec
+  }
+}
+
+provider "helm" {
+  kubernetes = {
+    host                   = local.eks.cluster_endpoint
+    cluster_ca_certificate = base64decode(local.eks.cluster_certificate_authority)
+    exec = {
+      api_version = "client.authentication.k8s.io/v1beta1"
+      command     = "aws"
+      args        = local.exec
+    }
+  }
+}
+
+resource "kubernetes_storage_class_v1" "disks" {
+  metadata {
+    name        = "gp3"
+    annotations = { "storageclass.kubernetes.io/is-default-class" = "true" }
+  }
+  storage_provisioner    = "ebs.csi.aws.com"
+  volume_binding_mode    = "WaitForFirstConsumer"
+  allow_volume_expansion = true
+  parameters             = { type = "gp3", encrypted = "true" }
+}
+
+resource "kubernetes_storage_class_v1" "weights" {
+  metadata {
+    name = "weights"
+  }
+  storage_provisioner = "efs.csi.aws.com"
+  parameters = {
+    provisioningMode = "efs-ap"
+    fileSystemId     = local.eks.file_system_id
+    directoryPerms   = "750"
+    uid              = "10001"
+    gid              = "10001"
+  }
+}
+
+resource "kubernetes_namespace_v1" "evoke" {
+  metadata {
+    name = "evoke"
+    labels = {
+      "pod-security.kubernetes.io/enforce"         = "restricted"
+      "pod-security.kubernetes.io/enforce-version" = "latest"
+    }
+  }
+}
+
+module "pulsar_values" {
+  source          = "../../modules/values/pulsar"
+  replicas        = var.pulsar_replicas
+  storage_class   = kubernetes_storage_class_v1.disks.metadata[0].name
+  broker_settings = local.broker_settings
+}
+
+module "trino_values" {
+  source  = "../../modules/values/trino"
+  workers = var.trino_workers
+  region  = local.eks.region
+  schema  = local.eks.catalog_database
+}
+
+module "keda_values" {
+  source = "../../modules/values/keda"
+}
+
+module "monitoring_values" {
+  source        = "../../modules/values/monitoring"
+  storage_class = kubernetes_storage_class_v1.disks.metadata[0].name
+}
+
+module "evoke_values" {
+  source             = "../../modules/values/evoke"
+  registry           = local.eks.registry
+  image_tag          = var.image_tag
+  api_replicas       = var.api_replicas
+  archiver_replicas  = 2
+  api_keys_secret    = var.api_keys_secret
+  worker_pools       = var.worker_pools
+  model_ids          = var.model_ids
+  model_links        = var.model_links
+  model_token_secret = var.model_token_secret
+  models_volume      = { storageClass = "weights", size = "500Gi", accessMode = "ReadWriteMany" }
+  pod_identity       = true
+  engine_namespaces  = { pulsar = "pulsar", trino = "trino" }
+  engine = {
+    pulsar = {
+      url          = "pulsar://pulsar-proxy.pulsar.svc:6650"
+      adminUrl     = "http://pulsar-proxy.pulsar.svc:80"
+      backlogBytes = var.pulsar_backlog_bytes
+    }
+    s3 = { bucket = local.eks.artifacts_bucket, region = local.eks.region, presigned = true }
+    catalog = {
+      uri       = "https://glue.${local.eks.region}.amazonaws.com/iceberg"
+      warehouse = local.eks.account_id
+      namespace = local.eks.catalog_database
+      signing   = "glue"
+    }
+    trino = { url = "http://trino.trino.svc:8080" }
+  }
+}
+
+locals {
+  others = {
+    monitoring = { repository = "https://prometheus-community.github.io/helm-charts", chart = "kube-prometheus-stack", values = module.monitoring_values.values }
+    keda       = { repository = "https://kedacore.github.io/charts", chart = "keda", values = module.keda_values.values }
+    pulsar     = { repository = "https://pulsar.apache.org/charts", chart = "pulsar", values = module.pulsar_values.values }
+    trino      = { repository = "https://trinodb.github.io/charts", chart = "trino", values = module.trino_values.values }
+  }
+}
+
+# Figures first: the others bring PodMonitors, which need its definitions.
+resource "helm_release" "monitoring" {
+  name             = "monitoring"
+  namespace        = "monitoring"
+  create_namespace = true
+  repository       = local.others.monitoring.repository
+  chart            = local.others.monitoring.chart
+  version          = var.chart_versions.monitoring
+  values           = [local.others.monitoring.values]
+  atomic           = true
+  timeout          = 900
+}
+
+resource "helm_release" "other" {
+  for_each         = { for name, release in local.others : name => release if name != "monitoring" }
+  name             = each.key
+  namespace        = each.key
+  create_namespace = true
+  repository       = each.value.repository
+  chart            = each.value.chart
+  version          = var.chart_versions[each.key]
+  values           = [each.value.values]
+  atomic           = true
+  timeout          = 900
+  depends_on       = [helm_release.monitoring]
+}
+
+resource "helm_release" "evoke" {
+  name       = "evoke"
+  namespace  = kubernetes_namespace_v1.evoke.metadata[0].name
+  chart      = "${path.module}/../../../charts/evoke"
+  values     = [module.evoke_values.values]
+  atomic     = true
+  timeout    = 900
+  depends_on = [helm_release.other, kubernetes_storage_class_v1.weights]
+}

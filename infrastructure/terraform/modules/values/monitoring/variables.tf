@@ -1,0 +1,26 @@
+variable "retention_days" {
+  description = "How long figures are kept."
+  type        = number
+  default     = 15
+  validation {
+    condition     = var.retention_days >= 1 && var.retention_days <= 400
+    error_message = "retention_days must be 1 to 400."
+  }
+}
+
+variable "disk" {
+  description = "Disk of Prometheus."
+  type        = string
+  default     = "50Gi"
+}
+
+variable "storage_class" {
+  description = "Storage class of the disk."
+  type        = string
+}
+
+variable "grafana_secret" {
+  description = "Secret with Grafana's user and password, made before."
+  type        = string
+  default     = "grafana-admin"
+}

@@ -1,0 +1,4 @@
+output "values" {
+  description = "Values of the chart, as YAML."
+  value       = yamlencode(local.values)
+}

@@ -1,0 +1,1 @@
+"""Images, chart and infrastructure code."""

@@ -1,0 +1,84 @@
+"""The servers behind evoke, as a cluster reaches them: Services whose other end is this machine.
+
+EVOKE_CLUSTER_HOST is the address of this machine as pods see it (minikube: that of `host.minikube.internal`). The
+servers of the local stack are started on it for the tests, and are reached as Services of a namespace of their own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from infrastructure.local.stack.cache import cache_folder
+from infrastructure.local.stack.nessie import WAREHOUSE
+from infrastructure.local.stack.server import ACCESS_KEY, BUCKET, REGION, SECRET_KEY
+from infrastructure.local.stack.servers import SERVERS
+from infrastructure.local.stack.stack import Stack
+from infrastructure.local.stack.trino import CATALOG
+from tests.infrastructure.chart.rendering import Object
+from tests.infrastructure.cluster.kubectl import as_list, kubectl
+
+HOST = os.environ.get("EVOKE_CLUSTER_HOST", "")
+SERVICES = {"pulsar": ("pulsar", "pulsar-admin"), "s3": ("s3",), "catalog": ("catalog",), "trino": ("trino",)}
+
+
+@contextmanager
+def engines(folder: Path, namespace: str) -> Iterator[dict[str, Any]]:
+    """Start all servers, and yield the chart's values that name them."""
+    stack = Stack(folder, cache_folder(), host=HOST)
+    try:
+        stack.up(ports={port: 0 for server in SERVERS for port in server.ports})
+        kubectl("-n", namespace, "apply", "-f", "-", given=as_list(_objects(stack.ports)))
+        yield _values(stack.ports, namespace)
+    finally:
+        stack.down()
+
+
+def credentials() -> Object:
+    """The Secret by which evoke's pods reach the bucket."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s3"},
+        "stringData": {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY},
+    }
+
+
+def _objects(ports: dict[str, int]) -> list[Object]:
+    found: list[Object] = []
+    for name, served in SERVICES.items():
+        listed = [{"name": port, "port": ports[port], "protocol": "TCP"} for port in served]
+        found += [
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": listed}},
+            {
+                "apiVersion": "discovery.k8s.io/v1",
+                "kind": "EndpointSlice",
+                "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
+                "addressType": "IPv4",
+                "endpoints": [{"addresses": [HOST]}],
+                "ports": listed,
+            },
+        ]
+    return found
+
+
+def _values(ports: dict[str, int], namespace: str) -> dict[str, Any]:
+    pulsar, s3, catalog, trino = (f"{name}.{namespace}.svc" for name in SERVICES)
+    return {
+        "pulsar": {
+            "url": f"pulsar://{pulsar}:{ports['pulsar']}",
+            "adminUrl": f"http://{pulsar}:{ports['pulsar-admin']}",
+        },
+        "s3": {
+            "bucket": BUCKET,
+            "region": REGION,
+            "endpoint": f"http://{s3}:{ports['s3']}",
+            "pathStyle": True,
+            "credentialsSecret": "s3",
+        },
+        "catalog": {"uri": f"http://{catalog}:{ports['catalog']}/iceberg/", "warehouse": WAREHOUSE},
+        "trino": {"url": f"http://{trino}:{ports['trino']}", "catalog": CATALOG},
+    }

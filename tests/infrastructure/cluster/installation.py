@@ -1,0 +1,139 @@
+"""evoke as it is installed on the cluster: what its chart is told, its pods, its API."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from tests.infrastructure.chart.rendering import CHART, Object, helm
+from tests.infrastructure.cluster.kubectl import asked, kubectl
+from tests.system.processes import eventually, free_port
+
+REGISTRY = os.environ.get("EVOKE_CLUSTER_REGISTRY", "localhost")
+TAG = os.environ.get("EVOKE_CLUSTER_TAG", "")
+SMALL = {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "1Gi"}}
+"""Of every process: the machines of tests are small."""
+POOL = {"name": "factorial", "queue": "factorial", "container": "factorial", "drainSeconds": 20}
+WORKERS = "worker-factorial"
+READY_S = 300
+
+
+class Installation:
+    """A release `evoke` in a namespace. engine: the chart's values of its servers."""
+
+    def __init__(self, namespace: str, engine: Mapping[str, Any]) -> None:
+        self.namespace = namespace
+        self._engine = engine
+
+    def values(self, **more: Any) -> dict[str, Any]:
+        """What the chart is told; `more` stands in for whole values."""
+        own = {
+            "pulsar": {**self._engine["pulsar"], "namespace": self.namespace},
+            "catalog": {**self._engine["catalog"], "namespace": self.namespace.replace("-", "_")},
+        }
+        return {
+            "image": {"registry": REGISTRY, "tag": TAG},
+            "engine": {**self._engine, **own},
+            "api": {"replicas": 1, "resources": SMALL},
+            "archiver": {"resources": SMALL},
+            "admin": {"resources": SMALL},
+            "workers": [POOL],
+            "workerDefaults": {"modelResources": SMALL, "sidecarResources": SMALL},
+            **more,
+        }
+
+    def install(self, *words: str, ready_s: int = READY_S, **more: Any) -> None:
+        """Install or upgrade it, and wait until it is ready. Raises Refused."""
+        told = ("upgrade", "--install", "evoke", str(CHART), "--namespace", self.namespace, "--wait")
+        values = self.values(**more)
+        helm(*told, f"--timeout={ready_s}s", *words, values=values, deadline_s=2 * ready_s + 60)
+
+    def uninstall(self) -> None:
+        """Take it away, and wait until its pods are gone."""
+        helm("uninstall", "evoke", "--namespace", self.namespace, "--wait", deadline_s=READY_S)
+
+    def test(self) -> None:
+        """`helm test`: a job goes the whole way."""
+        helm("test", "evoke", "--namespace", self.namespace, deadline_s=READY_S)
+
+    def kubectl(self, *words: str, given: object = None, deadline_s: float = READY_S) -> str:
+        """Run kubectl in its namespace."""
+        return kubectl("-n", self.namespace, *words, given=given, deadline_s=deadline_s)
+
+    def pods(self, component: str) -> list[Object]:
+        """The pods of a process that are not about to go."""
+        selected = ("-l", f"app.kubernetes.io/component={component}")
+        items: list[Object] = asked("-n", self.namespace, "pods", *selected)["items"]
+        return [each for each in items if "deletionTimestamp" not in each["metadata"]]
+
+    def scale(self, component: str, number: int) -> None:
+        """Ask for a number of pods, and wait until so many are there."""
+        self.kubectl("scale", f"deployment/evoke-{component}", f"--replicas={number}")
+        eventually(lambda: len(self.pods(component)) == number, f"{number} pods of {component}", READY_S)
+
+    def ready(self, component: str) -> None:
+        """Wait until a process is as it was asked for."""
+        self.kubectl("rollout", "status", f"deployment/evoke-{component}", f"--timeout={READY_S}s")
+
+    @contextmanager
+    def forwarded(self) -> Iterator[Api]:
+        """Its API, through a tunnel to one of its pods."""
+        port = free_port()
+        command = ("kubectl", "-n", self.namespace, "port-forward", "service/evoke-api", f"{port}:80")
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield Api(f"http://127.0.0.1:{port}")
+        finally:
+            process.terminate()
+            process.wait()
+
+
+class Api:
+    """Jobs of the pool `factorial`, over HTTP."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def submit(self, number: int) -> str:
+        """Ask for a factorial; returns the job's id."""
+        told = self._asked("/v1/jobs", {"model": "factorial", "input": {"no": number}})
+        return str(told["id"])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """A job as it is now."""
+        return self._asked(f"/v1/jobs/{job_id}")
+
+    def rows(self, sql: str) -> list[list[Any]]:
+        """What SQL says."""
+        found: list[list[Any]] = self._asked("/v1/query", {"sql": sql})["rows"]
+        return found
+
+    def finish(self, ids: list[str]) -> None:
+        """Wait until all have succeeded; fails at once when one has ended otherwise."""
+        waiting = set(ids)
+
+        def all_done() -> bool:
+            for each in tuple(waiting):
+                told = self.job(each)
+                assert told["status"] not in ("failed", "cancelled"), told
+                if told["status"] == "succeeded":
+                    waiting.discard(each)
+            time.sleep(0.2)
+            return not waiting
+
+        eventually(all_done, "every job has succeeded", READY_S)
+
+    def _asked(self, path: str, body: object = None) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}{path}", data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            found: dict[str, Any] = json.loads(answer.read())
+            return found

@@ -1,0 +1,37 @@
+"""Runs kubectl against the cluster of KUBECONFIG."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+
+class Told(Exception):
+    """The server refused or warned; the message is what it said."""
+
+
+def kubectl(*words: str, given: object = None, deadline_s: float = 120) -> str:
+    """Run kubectl; `given` is sent to it as JSON. Warnings of the server count as refusals. Raises Told."""
+    done = subprocess.run(
+        ["kubectl", *words],
+        input=None if given is None else json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=deadline_s,
+    )
+    if done.returncode != 0 or "Warning:" in done.stderr:
+        raise Told(done.stdout + done.stderr)
+    return done.stdout
+
+
+def asked(*words: str) -> Any:
+    """What `kubectl get ... -o json` tells."""
+    return json.loads(kubectl("get", *words, "-o", "json"))
+
+
+def as_list(objects: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Several objects as one document."""
+    return {"apiVersion": "v1", "kind": "List", "items": list(objects)}

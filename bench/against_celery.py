@@ -42,14 +42,38 @@ def sustained_rate(url: str, unfinished: Callable[[], int], jobs: int, seconds: 
     return accepted / (time.monotonic() - begin)
 
 
-def unloaded_p50_ms(submit: Callable[[], httpx.Response], count: int = 200) -> float:
-    """Median milliseconds from sending a submit to having its result, one at a time."""
+def unloaded_p50s_ms(folder: Path, turns: int = 40, of: int = 10) -> tuple[float, float]:
+    """Median milliseconds from sending a submit to having its result, one at a time: ours and the peer's.
+
+    Both are up, one is asked while the other idles, in short turns: a machine's speed changes from second to second.
+    """
+    ours: list[float] = []
+    theirs: list[float] = []
+    with (
+        evoke(folder / "evoke-alone") as system,
+        celery_peer(folder / "peer-alone") as peer,
+        httpx.Client(timeout=30) as client,
+    ):
+        asked: list[tuple[list[float], Callable[[], httpx.Response]]] = [
+            (
+                ours,
+                lambda: client.post(f"{system.url}/v1/jobs", json=BODY, headers={"Prefer": "wait=20"}),
+            ),
+            (theirs, lambda: client.post(f"{peer.url}/jobs/wait", json=BODY)),
+        ]
+        for _ in range(turns):
+            for durations, submit in asked:
+                durations.extend(_durations_ms(submit, of))
+    return statistics.median(ours[2 * of :]), statistics.median(theirs[2 * of :])
+
+
+def _durations_ms(submit: Callable[[], httpx.Response], count: int) -> list[float]:
     durations = []
     for _ in range(count):
         begin = time.perf_counter()
         submit().raise_for_status()
         durations.append((time.perf_counter() - begin) * 1e3)
-    return statistics.median(durations[count // 10 :])
+    return durations
 
 
 def measure_evoke(folder: Path, seconds: int, jobs: int) -> dict[str, float]:
@@ -57,11 +81,7 @@ def measure_evoke(folder: Path, seconds: int, jobs: int) -> dict[str, float]:
     figures: dict[str, float] = {}
     with evoke(folder / "accept", workers=False) as system:
         figures["accepted"] = accepted_rate(f"{system.url}/v1/jobs", seconds)
-    with evoke(folder / "through") as system, httpx.Client(timeout=30) as client:
-        wait = {"Prefer": "wait=20"}
-        figures["latency"] = unloaded_p50_ms(
-            lambda: client.post(f"{system.url}/v1/jobs", json=BODY, headers=wait)
-        )
+    with evoke(folder / "through") as system:
         before = {name: cpu_seconds(pid) for name, pid in system.pids.items()}
         figures["sustained"] = sustained_rate(f"{system.url}/v1/jobs", system.unfinished, jobs, 60)
         for name, pid in system.pids.items():
@@ -83,8 +103,7 @@ def measure_peer(folder: Path, seconds: int, jobs: int) -> dict[str, float]:
     figures: dict[str, float] = {}
     with celery_peer(folder / "accept", workers=False) as system:
         figures["accepted"] = accepted_rate(f"{system.url}/jobs", seconds)
-    with celery_peer(folder / "through") as system, httpx.Client(timeout=30) as client:
-        figures["latency"] = unloaded_p50_ms(lambda: client.post(f"{system.url}/jobs/wait", json=BODY))
+    with celery_peer(folder / "through") as system:
         figures["sustained"] = sustained_rate(f"{system.url}/jobs", system.unfinished, jobs, 60)
     return figures
 
@@ -124,9 +143,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="evoke-bench-") as name:
             print(f"round {number + 1} of {options.rounds}")
             theirs.append(measure_peer(Path(name) / "peer", options.seconds, options.jobs))
-            print("  peer", {key: round(value, 1) for key, value in theirs[-1].items()})
             ours.append(measure_evoke(Path(name) / "evoke", options.seconds, options.jobs))
-            print("  evoke", {key: round(value, 1) for key, value in ours[-1].items()})
+            ours[-1]["latency"], theirs[-1]["latency"] = unloaded_p50s_ms(Path(name))
+            print("  peer", {key: round(value, 2) for key, value in theirs[-1].items()})
+            print("  evoke", {key: round(value, 2) for key, value in ours[-1].items()})
     found = figures_of(ours, theirs)
     print_table(found)
     write_json(found, RESULTS)

@@ -45,9 +45,13 @@ _FIRST_MS = 1_767_225_600_000
 _LIMITS = QueryLimits(time_s=600.0, scan_bytes=1 << 40)
 
 
-def events_of(number: int, jobs: int, chance: random.Random) -> tuple[str, list[tuple[str, AnyEvent]]]:
-    """Return the id of the job of that number (by time) and its events with their topics."""
-    time_ms = _FIRST_MS + number * HOURS * _HOUR_MS // jobs
+def time_of(number: int, jobs: int, hours: int = HOURS) -> int:
+    """Return the Unix time in ms of the job of that number, of so many over so many hours."""
+    return _FIRST_MS + number * hours * _HOUR_MS // jobs
+
+
+def events_of(number: int, time_ms: int, chance: random.Random) -> tuple[str, list[tuple[str, AnyEvent]]]:
+    """Return the id of the job of that number and time and its events with their topics."""
     job_id = uuid7(time_ms, chance.randbytes(10))
     attempt = f"{job_id}-1"
     about: dict[str, Any] = {
@@ -79,14 +83,14 @@ def events_of(number: int, jobs: int, chance: random.Random) -> tuple[str, list[
     return job_id, list(zip(topics, (requested, started, end), strict=True))
 
 
-def rows_of(number: int, jobs: int, chance: random.Random) -> Iterator[EventRow]:
-    """Yield the rows of one job."""
-    job_id, events = events_of(number, jobs, chance)
+def rows_of(number: int, time_ms: int, chance: random.Random) -> Iterator[EventRow]:
+    """Yield the rows of the job of that number, accepted at that Unix time in ms."""
+    job_id, events = events_of(number, time_ms, chance)
     for topic, event in events:
         yield EventRow(
             tenant=TENANT,
             job_id=job_id,
-            job_time_ms=_FIRST_MS + number * HOURS * _HOUR_MS // jobs,
+            job_time_ms=time_ms,
             queue=event.queue,
             model=event.model,
             type=str(type(event).__struct_config__.tag),
@@ -109,7 +113,7 @@ async def fill(folder: Path, jobs: int) -> tuple[list[str], float]:
         await archive.watermark()
         for first in range(0, jobs, _COMMIT_JOBS):
             numbers = range(first, min(first + _COMMIT_JOBS, jobs))
-            rows = [row for number in numbers for row in rows_of(number, jobs, chance)]
+            rows = [row for number in numbers for row in rows_of(number, time_of(number, jobs), chance)]
             sample.extend(
                 row.job_id for row in rows[:: max(3, len(rows) * jobs // _COMMIT_JOBS // LOOKUPS // 3 * 3)]
             )

@@ -1,0 +1,235 @@
+"""The diffusers container beside stock diffusers, in one run and in turns: `python -m bench.models`.
+
+Pictures a minute with 8 mixed requests at a time (the peer makes them one after the other), the time of a request that
+is alone, and the container's memory over many jobs. Both use as many threads of torch. The container is asked as
+the sidecar asks it: by gRPC through a Unix socket, with progress and previews.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.diffusers_peer import SCHEDULERS, StockDiffusers
+from bench.processes import ROOT, cpu_seconds, python, resident_bytes, running
+from bench.report import Figure, print_table, write_json
+from evoke.adapters.grpc_model.client import GrpcModelClient
+from evoke.ports.model_client import GenerationRequest, OutputBytes
+
+CHECKPOINT = ROOT / "model_containers" / "diffusers" / "shapes64" / "checkpoint"
+RESULTS = Path(__file__).parent / "results" / "models.json"
+MODEL = "shapes-64"
+AT_A_TIME = 8
+READY_S = 300.0
+LONGEST_S = 300.0
+PROMPTS = (
+    "a large red circle on a blue background",
+    "a small green square",
+    "a yellow triangle on the left",
+    "a blue star on a black background",
+)
+STEPS = (10, 15, 20, 25, 30)
+GUIDANCE = (1.5, 3.0, 7.0)
+
+
+def mixed(count: int) -> list[dict[str, Any]]:
+    """Requests that differ in prompt, sampler, steps, guidance and seed."""
+    kinds = zip(
+        itertools.cycle(PROMPTS),
+        itertools.cycle(SCHEDULERS),
+        itertools.cycle(STEPS[2:] + STEPS[:2]),
+        itertools.cycle(GUIDANCE),
+        strict=False,
+    )
+    chosen = itertools.islice(kinds, count)
+    return [request(*kind, seed=seed) for seed, kind in enumerate(chosen)]
+
+
+def request(prompt: str, sampler: str, steps: int, guidance: float, seed: int) -> dict[str, Any]:
+    """The input of a run."""
+    return {
+        "prompt": prompt,
+        "negative_prompt": "",
+        "sampler_name": sampler,
+        "steps": steps,
+        "cfg_scale": guidance,
+        "seed": seed,
+        "width": 64,
+        "height": 64,
+    }
+
+
+@contextlib.asynccontextmanager
+async def container(folder: Path, threads: int) -> AsyncIterator[tuple[GrpcModelClient, int]]:
+    """The container on a Unix socket in `folder`: a client that is connected, and its process id."""
+    address = f"unix:{folder / 'model.sock'}"
+    options = [
+        "--address",
+        address,
+        "--model",
+        f"{MODEL}={CHECKPOINT}",
+        "--device",
+        "cpu",
+        "--threads",
+        str(threads),
+    ]
+    environment = {"OMP_NUM_THREADS": str(threads)}
+    with running(
+        python("model_containers.diffusers", *options), folder / "container.log", environment
+    ) as process:
+        client = GrpcModelClient(address)
+        try:
+            await _ready(client)
+            yield client, process.pid
+        finally:
+            await client.close()
+
+
+async def _ready(client: GrpcModelClient) -> None:
+    end = time.monotonic() + READY_S
+    while True:
+        try:
+            await client.describe()
+        except Exception:  # whatever says that it is not there yet
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return
+
+
+async def picture(client: GrpcModelClient, asked: dict[str, Any]) -> bytes:
+    """The PNG of one run."""
+    run = GenerationRequest(job_id="bench", attempt=1, model=MODEL, input=asked, deadline_s=LONGEST_S)
+    return b"".join([part.data async for part in client.generate(run) if isinstance(part, OutputBytes)])
+
+
+async def together(client: GrpcModelClient, requests: Sequence[dict[str, Any]]) -> float:
+    """Seconds until all these requests are answered, AT_A_TIME of them at any moment."""
+    left = iter(requests)
+
+    async def one_after_the_other() -> None:
+        for asked in left:
+            if not await picture(client, asked):
+                raise RuntimeError("a run gave no picture")
+
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_A_TIME):
+            group.create_task(one_after_the_other())
+    return time.perf_counter() - started
+
+
+async def throughput(
+    stock: StockDiffusers, client: GrpcModelClient, pid: int, rounds: int, count: int
+) -> list[Figure]:
+    """Pictures a minute, and pictures a CPU second of the container."""
+    requests = mixed(count)
+    ours, peers, spent, peers_spent = [], [], [], []
+    for _ in range(rounds):
+        before = cpu_seconds(pid)
+        ours.append(await together(client, requests))
+        spent.append(cpu_seconds(pid) - before)
+        before, started = cpu_seconds(os.getpid()), time.perf_counter()
+        for asked in requests:
+            stock.png(asked)
+        peers.append(time.perf_counter() - started)
+        peers_spent.append(cpu_seconds(os.getpid()) - before)
+    ratio = statistics.median(peer / our for our, peer in zip(ours, peers, strict=True))
+    rate = 60 * count / statistics.median(ours)
+    per_cpu = count / statistics.median(spent)
+    return [
+        Figure(
+            name=f"pictures a minute, {AT_A_TIME} mixed requests at a time",
+            value=rate,
+            unit="/min",
+            peer=rate / ratio,
+            aim="≥ 1.8 × peer",
+            met=ratio >= 1.8,
+        ),
+        Figure(
+            name="the same for each second of CPU time",
+            value=per_cpu,
+            unit="/s",
+            peer=count / statistics.median(peers_spent),
+        ),
+    ]
+
+
+async def alone(stock: StockDiffusers, client: GrpcModelClient, count: int) -> Figure:
+    """The time of one request that is alone, p50; the two take turns request by request."""
+    ours, peers = [], []
+    for seed in range(count):
+        asked = request(PROMPTS[seed % len(PROMPTS)], "euler_a", 20, 1.5, seed)
+        started = time.perf_counter()
+        await picture(client, asked)
+        ours.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        stock.png(asked)
+        peers.append(time.perf_counter() - started)
+    value, peer = (statistics.median(times) * 1e3 for times in (ours, peers))
+    met = value <= 1.03 * peer
+    return Figure(name="a lone request, p50", value=value, unit="ms", peer=peer, aim="≤ 1.03 × peer", met=met)
+
+
+async def memory(client: GrpcModelClient, pid: int, jobs: int) -> Figure:
+    """The container's resident memory after many jobs, beside that after a tenth of them."""
+    warm = max(AT_A_TIME * 2, jobs // 10)
+    await together(client, _short(warm))
+    before = resident_bytes(pid)
+    await together(client, _short(jobs - warm))
+    after = resident_bytes(pid)
+    mib = 1 << 20
+    return Figure(
+        name=f"the container's memory after {jobs} jobs, beside {warm}",
+        value=after / mib,
+        unit="MiB",
+        peer=before / mib,
+        aim="≤ 1.02 ×",
+        met=after <= 1.02 * before,
+    )
+
+
+def _short(count: int) -> list[dict[str, Any]]:
+    return [{**asked, "steps": 2 + index % 3} for index, asked in enumerate(mixed(count))]
+
+
+async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
+    """All figures."""
+    stock = StockDiffusers(CHECKPOINT, options.threads)
+    async with container(folder, options.threads) as (client, pid):
+        await together(client, mixed(AT_A_TIME))
+        stock.png(mixed(1)[0])
+        return [
+            *await throughput(stock, client, pid, options.rounds, options.pictures),
+            await alone(stock, client, options.alone),
+            await memory(client, pid, options.jobs),
+        ]
+
+
+def main() -> None:
+    """Measure, print the table, write the JSON."""
+    parser = argparse.ArgumentParser(prog="python -m bench.models", description=__doc__)
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch, of both (default: 1)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often the two take turns (default: 5)")
+    parser.add_argument("--pictures", type=int, default=32, help="of one round (default: 32)")
+    parser.add_argument("--alone", type=int, default=40, help="requests that are alone (default: 40)")
+    parser.add_argument("--jobs", type=int, default=1000, help="over which memory is watched (default: 1000)")
+    os.environ.update({"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"})
+    with tempfile.TemporaryDirectory(prefix="evoke-bench-") as folder:
+        figures = asyncio.run(measure(parser.parse_args(), Path(folder)))
+    print_table(figures)
+    write_json(figures, RESULTS)
+
+
+if __name__ == "__main__":
+    main()

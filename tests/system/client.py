@@ -15,6 +15,7 @@ class Client:
     """HTTP client of one API; safe to use from several threads."""
 
     def __init__(self, base_url: str) -> None:
+        self.base_url = base_url
         self._http = httpx.Client(base_url=base_url, timeout=30)
         self._lock = threading.Lock()
         self.acknowledged: dict[str, dict[str, Any]] = {}
@@ -43,7 +44,7 @@ class Client:
             self.acknowledged[job_id] = value
         return job_id
 
-    def submit_until_accepted(self, model: str, value: dict[str, Any], deadline_s: float = 60.0) -> str:
+    def submit_until_accepted(self, model: str, value: dict[str, Any], deadline_s: float = 120.0) -> str:
         """Submit again and again until a submit is acknowledged."""
         end = time.monotonic() + deadline_s
         while time.monotonic() < end:
@@ -71,7 +72,7 @@ class Client:
         self._last_seen[job_id] = job["status"]
         return job
 
-    def wait(self, job_id: str, deadline_s: float = 60.0) -> dict[str, Any]:
+    def wait(self, job_id: str, deadline_s: float = 120.0) -> dict[str, Any]:
         """Poll until the job is at its end; fails at the deadline."""
         end = time.monotonic() + deadline_s
         job = None

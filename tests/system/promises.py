@@ -17,9 +17,9 @@ from tests.system.client import Client
 LogCopy = Mapping[str, Sequence[LogEntry]]
 
 
-async def copy_of_log(log: EventLog, queues: Sequence[str]) -> LogCopy:
+async def copy_of_log(log: EventLog, queues: Sequence[str], parts: int = 1) -> LogCopy:
     """Every entry of every topic of the queues."""
-    return {topic: await _whole(log, topic) for queue in queues for topic in logged(queue)}
+    return {topic: await _whole(log, topic) for queue in queues for topic in logged(queue, parts)}
 
 
 async def _whole(log: EventLog, topic: str) -> Sequence[LogEntry]:

@@ -40,6 +40,7 @@ class World:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
+        self.queue = settings.get("EVOKE_QUEUE", QUEUE)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.address = f"unix:{folder}/model.sock"

@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.end_to_end.api.world import World, running_api
+from tests.stack.engines import Engine
 
 CHROMIUM = os.environ.get("EVOKE_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = (
@@ -35,7 +36,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with running_api(tmp_path) as found:
+    async with running_api(Engine(), tmp_path) as found:
         yield found
 
 

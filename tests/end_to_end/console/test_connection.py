@@ -10,6 +10,7 @@ from playwright.async_api import Page, Route, expect
 from services.api.key_file import create_key
 from tests.end_to_end.api.world import World, running_api
 from tests.end_to_end.console.visit import create, jobs, panel, picture, visible_picture
+from tests.stack.engines import Engine
 from tests.system.processes import free_port
 
 pytestmark = pytest.mark.browser
@@ -20,14 +21,14 @@ async def test_the_api_going_away_is_said_and_everything_goes_on_when_it_is_back
     tmp_path: Path, page: Page
 ) -> None:
     port = free_port()
-    async with running_api(tmp_path, port=port) as world:
+    async with running_api(Engine(), tmp_path, port=port) as world:
         await page.goto(world.url)
         job = await create(page, world, "a patient circle")
         await world.start(job)
         await expect(panel(page).locator(".status")).to_have_text("running")
     await expect(page.get_by_text(AWAY)).to_be_visible()
     await expect(page.locator(".line-text")).to_be_hidden()  # nobody knows now whether a worker is there
-    async with running_api(tmp_path, port=port) as world:
+    async with running_api(Engine(), tmp_path, port=port) as world:
         await expect(page.get_by_text(AWAY)).to_be_hidden()
         await expect(page.locator(".line-text")).to_be_visible()
         await expect(page.locator("[data-banner]")).to_have_text("The API is back.")
@@ -37,7 +38,7 @@ async def test_the_api_going_away_is_said_and_everything_goes_on_when_it_is_back
 
 async def test_a_submit_into_the_void_is_made_once_when_it_is_tried_again(tmp_path: Path, page: Page) -> None:
     port = free_port()
-    async with running_api(tmp_path, port=port) as world:
+    async with running_api(Engine(), tmp_path, port=port) as world:
         await page.goto(world.url)
 
         async def lose_the_answer(route: Route) -> None:
@@ -54,7 +55,7 @@ async def test_a_submit_into_the_void_is_made_once_when_it_is_tried_again(tmp_pa
 
 
 async def test_a_full_queue_is_said_with_a_way_to_try_again(tmp_path: Path, page: Page) -> None:
-    async with running_api(tmp_path, max_queued=1) as world:
+    async with running_api(Engine(), tmp_path, max_queued=1) as world:
         await world.submit()
         await page.goto(world.url)
         await page.get_by_label("Prompt (needed)").fill("one too many")
@@ -67,7 +68,7 @@ async def test_a_full_queue_is_said_with_a_way_to_try_again(tmp_path: Path, page
 async def test_an_api_with_keys_asks_for_one_and_everything_works_with_it(tmp_path: Path, page: Page) -> None:
     keys = tmp_path / "keys"
     key = create_key(keys, "acme", ("read", "write"), None)
-    async with running_api(tmp_path, api_keys_file=keys) as world:
+    async with running_api(Engine(), tmp_path, api_keys_file=keys) as world:
         world.http.headers["Authorization"] = f"Bearer {key}"
         await page.goto(world.url)
         await page.get_by_label("API key").fill("evoke_wrong")

@@ -67,7 +67,7 @@ async def test_what_the_schema_forbids_is_said_at_its_field_before_anything_is_s
 ) -> None:
     await page.goto(world.url)
     await page.get_by_text("Settings", exact=True).click()
-    await page.get_by_label("Steps").fill("1000")
+    await page.get_by_label("Steps", exact=True).fill("1000")
     await page.get_by_role("button", name="Create", exact=True).click()
     await expect(page.locator("#error-prompt")).to_be_visible()
     await expect(page.locator("#error-steps")).to_contain_text("150")

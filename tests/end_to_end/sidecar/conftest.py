@@ -10,28 +10,31 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.sidecar.workplace import SidecarWorkplace
+from tests.stack.engines import Engine
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[SidecarWorkplace]:
+async def place(tmp_path: Path, engine: Engine) -> AsyncIterator[SidecarWorkplace]:
     """Adapters open, nothing started."""
-    async with _opened(tmp_path) as place:
+    async with _opened(tmp_path, engine) as place:
         yield place
 
 
 @pytest.fixture(scope="module")
-async def working(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SidecarWorkplace]:
+async def working(
+    tmp_path_factory: pytest.TempPathFactory, engine: Engine
+) -> AsyncIterator[SidecarWorkplace]:
     """A sidecar and its container, which run for all tests of a module."""
-    async with _opened(tmp_path_factory.mktemp("working")) as place:
+    async with _opened(tmp_path_factory.mktemp("working"), engine) as place:
         place.container.start()
         place.sidecar.start()
         yield place
 
 
 @asynccontextmanager
-async def _opened(folder: Path) -> AsyncIterator[SidecarWorkplace]:
+async def _opened(folder: Path, engine: Engine) -> AsyncIterator[SidecarWorkplace]:
     with tempfile.TemporaryDirectory(prefix="evoke-") as sockets:
-        place = SidecarWorkplace(folder, Path(sockets))
+        place = SidecarWorkplace(folder, Path(sockets), engine)
         await place.open()
         try:
             yield place

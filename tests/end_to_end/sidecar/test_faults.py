@@ -7,17 +7,18 @@ import signal
 import urllib.request
 from pathlib import Path
 
-import apsw
 import pytest
 
 from evoke.domain.errors import ErrorClass
 from evoke.domain.events import AttemptFailed, AttemptStarted, AttemptYielded, Failed, Succeeded
 from tests.end_to_end.sidecar.workplace import SidecarWorkplace, names
+from tests.stack.engines import Engine
 from tests.system.processes import free_port
 
 OUTPUT = {"do": "output", "name": "a.txt", "text": "hello"}
 STEP = {"do": "progress", "step": 1, "total": 2}
 pytestmark = pytest.mark.timeout(300)
+SERVERS = ("pulsar", "versitygw")
 FAILPOINTS = ("after_receive", "after_start", "mid_model", "after_put", "after_terminal", "before_ack")
 
 
@@ -246,25 +247,25 @@ async def test_a_worker_that_hangs_longer_than_its_lease_yields_to_the_one_that_
         other.kill()
 
 
-async def test_a_store_that_fails_is_an_attempt_that_failed_for_storage(place: SidecarWorkplace) -> None:
+async def test_a_store_that_fails_is_an_attempt_that_failed_for_storage(
+    place: SidecarWorkplace, engine: Engine
+) -> None:
     place.container.start()
-    in_the_way = place.folder / "data" / "blobs"
-    in_the_way.write_text("no folder")
-    place.sidecar.start(EVOKE_RETRY_BASE_S="2", EVOKE_RETRY_CAP_S="2", EVOKE_MAX_ATTEMPTS="10")
     job_id = await place.submit(OUTPUT)
 
     async def failed() -> bool:
         return "AttemptFailed" in await place.story(job_id)
 
-    await place.eventually(failed, "the attempt fails")
-    in_the_way.unlink()
+    async with engine.blobs_away(place.folder):
+        place.sidecar.start(EVOKE_RETRY_BASE_S="2", EVOKE_RETRY_CAP_S="2", EVOKE_MAX_ATTEMPTS="10")
+        await place.eventually(failed, "the attempt fails")
     assert isinstance(await place.end_of(job_id), Succeeded)
     errors = {event.error for event in await place.events(job_id) if isinstance(event, AttemptFailed)}
     assert errors == {ErrorClass.STORAGE}
 
 
-async def test_a_log_that_is_locked_for_long_costs_time_and_nothing_else(
-    place: SidecarWorkplace, tmp_path: Path
+async def test_a_log_that_is_away_for_long_costs_time_and_nothing_else(
+    place: SidecarWorkplace, tmp_path: Path, engine: Engine
 ) -> None:
     place.container.start()
     note, gate = tmp_path / "note", tmp_path / "gate"
@@ -273,11 +274,9 @@ async def test_a_log_that_is_locked_for_long_costs_time_and_nothing_else(
     )
     place.sidecar.start(EVOKE_LEASE_S="60")
     await place.told(note, 1)
-    locker = apsw.Connection(str(place.folder / "data" / "log.sqlite"))
-    locker.execute("BEGIN IMMEDIATE")
-    gate.touch()
-    await place.eventually(lambda: _says(place, "must be tried again"), "a write is refused")
-    locker.execute("ROLLBACK")
+    async with engine.log_away(place.folder):
+        gate.touch()
+        await place.eventually(lambda: _says(place, "must be tried again"), "a write is refused")
     assert isinstance(await place.end_of(job_id), Succeeded)
     await place.empty()
     assert await place.story(job_id) == ["AttemptStarted", "Succeeded"]
@@ -305,20 +304,25 @@ async def test_metrics_tell_what_happened(place: SidecarWorkplace) -> None:
     await place.empty()
     text = await asyncio.to_thread(_fetched, f"http://127.0.0.1:{port}/metrics")
     for line in (
-        'evoke_attempts_total{outcome="succeeded"} 1.0',
-        'evoke_attempts_total{outcome="retried"} 2.0',
-        'evoke_attempts_total{outcome="failed"} 1.0',
-        'evoke_attempt_failures_total{error="out_of_memory"} 3.0',
-        "evoke_jobs_in_flight 0.0",
-        "evoke_model_up 1.0",
-        "evoke_queue_seconds_count 2.0",
-        "evoke_sidecar_overhead_seconds_count 1.0",
+        'evoke_attempts_total{outcome="succeeded",queue="scripted"} 1.0',
+        'evoke_attempts_total{outcome="retried",queue="scripted"} 2.0',
+        'evoke_attempts_total{outcome="failed",queue="scripted"} 1.0',
+        'evoke_attempt_failures_total{error="out_of_memory",queue="scripted"} 3.0',
+        'evoke_jobs_in_flight{queue="scripted"} 0.0',
+        'evoke_model_up{queue="scripted"} 1.0',
+        'evoke_queue_seconds_count{queue="scripted"} 2.0',
+        'evoke_sidecar_overhead_seconds_count{queue="scripted"} 1.0',
+        'evoke_jobs_ended_total{error="out_of_memory",model="scripted",queue="scripted",status="failed"} 1.0',
+        'evoke_jobs_ended_total{error="",model="scripted",queue="scripted",status="succeeded"} 1.0',
+        'evoke_attempt_seconds_count{model="scripted",queue="scripted"} 4.0',
+        'evoke_jobs_together_count{queue="scripted"} 4.0',
     ):
         assert line in text.splitlines()
     place.container.kill()
 
     async def down() -> bool:
-        return "evoke_model_up 0.0" in await asyncio.to_thread(_fetched, f"http://127.0.0.1:{port}/metrics")
+        now = await asyncio.to_thread(_fetched, f"http://127.0.0.1:{port}/metrics")
+        return 'evoke_model_up{queue="scripted"} 0.0' in now
 
     await place.eventually(down, "the metric tells that the container is away")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from evoke.domain.events import (
     Cancelled,
     DeadLettered,
     Failed,
+    InputFile,
     Succeeded,
 )
 from evoke.domain.progress import Progress
 from evoke.domain.topics import Lane
 from tests.end_to_end.sidecar.workplace import QUEUE, TRACE, SidecarWorkplace, names, new_id
+
+SERVERS = ("pulsar", "versitygw")
 
 
 async def test_a_job_is_run_and_its_outputs_are_stored_before_it_succeeds(working: SidecarWorkplace) -> None:
@@ -50,6 +54,38 @@ async def test_a_job_is_run_and_its_outputs_are_stored_before_it_succeeds(workin
     assert end.timings_ms["scripted"] == 1.5
     assert {"run", "sidecar"} <= end.timings_ms.keys()
     await working.empty()
+
+
+async def test_files_of_a_request_reach_the_model(working: SidecarWorkplace) -> None:
+    sent = {"sound.wav": b"x" * 2_500_000, "empty.txt": b""}
+    files = tuple([await upload(working, name, content) for name, content in sent.items()])
+    end = await working.end_of(await working.submit({"do": "copy_files"}, files=files))
+    assert isinstance(end, Succeeded)
+    assert {artifact.name: await working.stored(artifact.key) for artifact in end.artifacts} == sent
+
+
+async def test_a_file_that_is_gone_is_a_fault_of_the_store_and_not_of_the_model(
+    working: SidecarWorkplace,
+) -> None:
+    lost = InputFile(
+        name="a", media_type="audio/wav", size_bytes=1, sha256="0" * 64, key="default/files/lost"
+    )
+    job_id = await working.submit({"do": "copy_files"}, files=(lost,))
+    end = await working.end_of(job_id)
+    assert isinstance(end, Failed)
+    assert (end.error, "default/files/lost" in end.message) == (ErrorClass.STORAGE, True)
+    assert isinstance(await working.end_of(await working.submit()), Succeeded)
+
+
+async def upload(place: SidecarWorkplace, name: str, content: bytes) -> InputFile:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield content
+
+    digest = hashlib.sha256(content).hexdigest()
+    info = await place.blobs.put(f"default/files/{digest}", pieces(), "audio/wav")
+    return InputFile(
+        name=name, media_type="audio/wav", size_bytes=len(content), sha256=info.sha256, key=info.key
+    )
 
 
 async def test_seed_and_result_are_those_of_the_model(working: SidecarWorkplace) -> None:

@@ -1,83 +1,174 @@
-"""`docs/write-a-model.md` works as it is printed."""
+"""`docs/write-a-model.md` works as it is printed: every file is written, every command typed, in the page's order."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shlex
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.system.processes import ROOT, ProcessUnderTest, eventually, free_port
+from tests.system.processes import ROOT, eventually, free_port
 
 PAGE = (ROOT / "docs" / "write-a-model.md").read_text(encoding="utf-8")
+FENCE = re.compile(r'^```(\w*)(?: (\w+)="([^"]*)")?\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 PNG = b"\x89PNG\r\n\x1a\n"
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
-def block(language: str, containing: str) -> str:
-    """The code block of the page that holds these words."""
-    blocks: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-    (found,) = [text for text in blocks if containing in text]
-    return found
+@dataclass(frozen=True)
+class Block:
+    """A code block. note, name: what stands behind its language, e.g. title="model.py"."""
+
+    language: str
+    note: str
+    name: str
+    text: str
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
+def blocks() -> list[Block]:
+    return [Block(*found) for found in FENCE.findall(PAGE)]
+
+
+class Reader:
+    """Somebody who follows the page, in a shell that keeps its folder and its variables."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.cwd = folder
+        self.said = ""
+        self.up: subprocess.Popen[bytes] | None = None
+        self._state = folder / "shell-state"
+        self._state.write_text("", encoding="utf-8")
+        self._make_commands(folder / ".venv" / "bin")
+
+    def follow(self, block: Block) -> None:
+        """Do what a block says."""
+        if block.note == "title" and block.language == "python":
+            (self.cwd / block.name).write_text(block.text, encoding="utf-8")
+        elif block.note == "replace":
+            self._replace(block)
+        elif block.name == "second terminal":
+            self._start(block.text)
+        elif block.language == "sh":
+            self.said = self._type(block.text)
+        elif block.language == "text":
+            self._compare(block.text)
+
+    def end(self) -> None:
+        if self.up is not None:
+            self.up.send_signal(signal.SIGTERM)
+            self.up.wait(60)
+
+    def _make_commands(self, folder: Path) -> None:
+        """The checkout's commands, as `make develop` puts them into `.venv/bin`."""
+        folder.mkdir(parents=True)
+        for name, module in (("evoke", "cli.main"), ("pytest", "pytest")):
+            script = f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m {module} "$@"\n'
+            (folder / name).write_text(script, encoding="utf-8")
+            (folder / name).chmod(0o755)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("EVOKE_")}
+        ours = {"EVOKE_PORT": str(self.port), "EVOKE_URL": f"http://localhost:{self.port}"}
+        return {
+            **outside,
+            **ours,
+            "EVOKE_DATA_DIR": str(self.folder / "data"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def _script(self, text: str) -> str:
+        return f'set -eu\n. "{self._state}"\n{text.replace("localhost:8000", f"localhost:{self.port}")}'
+
+    def _type(self, text: str) -> str:
+        """Type commands; return what they print. They must succeed."""
+        keep = f'\nexport -p > "{self._state}"\npwd > "{self._state}.cwd"\n'
+        done = subprocess.run(
+            ["bash", "-c", self._script(text) + keep],
+            cwd=self.cwd,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
+        self.cwd = Path(Path(f"{self._state}.cwd").read_text(encoding="utf-8").strip())
+        return done.stdout + done.stderr
+
+    def _start(self, text: str) -> None:
+        """Type a command that goes on running, and wait until it is ready."""
+        log = self.folder / "up.log"
+        with log.open("wb") as output:
+            self.up = subprocess.Popen(
+                ["bash", "-c", self._script("exec env " + text.strip())],
+                cwd=self.cwd,
+                env=self._environment,
+                stdout=output,
+                stderr=output,
+            )
+        eventually(
+            lambda: "evoke is ready" in log.read_text() or self.up is None or self.up.poll() is not None, "up"
+        )
+        assert "evoke is ready" in log.read_text(), log.read_text()
+
+    def _replace(self, block: Block) -> None:
+        """Put a class, and its imports, in the place of the one of that name."""
+        file = self.cwd / "model.py"
+        code = file.read_text(encoding="utf-8")
+        imports, _, new_class = block.text.partition("\n\n\n")
+        old_import = next(line for line in code.splitlines() if line.startswith("from model_containers.sdk"))
+        old_class = code[code.index(block.name) : code.index("\n\n\ndef ")]
+        file.write_text(
+            code.replace(old_import, imports).replace(old_class, new_class.strip()), encoding="utf-8"
+        )
+
+    def _compare(self, text: str) -> None:
+        """Every line that the page shows was printed, but for numbers that differ from time to time."""
+        said = {_without_numbers(line) for line in self.said.splitlines()}
+        for line in text.splitlines():
+            assert _without_numbers(line) in said, f"not printed: {line}\n{self.said}"
+
+
+def _without_numbers(line: str) -> str:
+    return re.sub(r"\d+(\.\d+)?", "#", line).strip()
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
     with tempfile.TemporaryDirectory(prefix="evoke-") as path:
-        yield Path(path)
+        follower = Reader(Path(path).resolve())
+        yield follower
+        follower.end()
 
 
-def test_the_model_of_the_tutorial_draws_through_the_whole_system(folder: Path) -> None:
-    package = folder / "gradient_container"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "__main__.py").write_text(block("python", "class GradientModel"), encoding="utf-8")
-    (folder / "my-models.yaml").write_text(block("yaml", "queue: gradients"), encoding="utf-8")
-    port, address = free_port(), f"unix:{folder}/gradient.sock"
-    environment = {
-        "EVOKE_CATALOGUE": str(folder / "my-models.yaml"),
-        "EVOKE_DATA_DIR": str(folder / "data"),
-        "EVOKE_QUEUE": "gradients",
-        "EVOKE_MODEL_ADDRESS": address,
-        "EVOKE_PORT": str(port),
-        "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
-    }
-    with ExitStack() as stack:
-        processes = {}
-        for name, module, *arguments in (
-            ("model", "gradient_container", "--address", address),
-            ("api", "services.api"),
-            ("sidecar", "worker_sidecar"),
-        ):
-            process = ProcessUnderTest(name, module, arguments, environment, folder / f"{name}.log")
-            processes[name] = process
-            stack.callback(process.kill)
-            process.start()
-        url = f"http://localhost:{port}"
-        ready = ["curl", "-sf", f"{url}/readyz"]
-        eventually(lambda: run(ready).returncode == 0, f"{url} is ready; {processes['api'].output}")
-        answer = json.loads(run(command(block("", "Prefer: wait"), port)).stdout)
-        assert (answer["status"], answer["seed"]) == ("succeeded", 7), answer
-        (artifact,) = answer["artifacts"]
-        assert artifact["details"] == {"width": 300, "height": 64}
-        fetch = command(block("", "/artifacts/0").replace("/ID/", f"/{answer['id']}/"), port)
-        run(fetch, folder)
-        picture = (folder / "gradient.png").read_bytes()
-        assert picture.startswith(PNG)
-        assert len(picture) == artifact["size_bytes"]
+def test_the_page_can_be_followed_word_for_word(reader: Reader) -> None:
+    answers = []
+    for block in blocks():
+        reader.follow(block)
+        if "curl" in block.text:
+            answers.append(json.loads(reader.said))
+    (job,) = answers
+    assert (job["status"], job["seed"]) == ("succeeded", 7), job
+    assert job["artifacts"][0]["details"] == {"width": 300, "height": 64}
+    tried = (reader.cwd / "out" / "gradient.png").read_bytes()
+    assert tried.startswith(PNG)
+    assert (reader.cwd / "gradient.png").read_bytes() == tried
+    assert len(tried) == job["artifacts"][0]["size_bytes"]
+    assert "class Gradient(BatchModel)" in (reader.cwd / "model.py").read_text(encoding="utf-8")
 
 
-def command(text: str, port: int) -> list[str]:
-    """A printed command as a list of words, at this test's port."""
-    return shlex.split(text.replace("\\\n", " ").replace("localhost:8000", f"localhost:{port}"))
-
-
-def run(words: list[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=90, check=False)
+def test_the_page_says_how_long_a_new_container_is() -> None:
+    told = re.search(r"five files, (\d+) lines", PAGE)
+    assert told is not None
+    assert int(told[1]) <= 100

@@ -1,4 +1,4 @@
-"""A sidecar and a scripted container as real processes, on real embedded adapters, seen through log and queue."""
+"""A sidecar and a scripted container as real processes, on an engine's real adapters, seen through log and queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from typing import Any
 from evoke.bootstrap import open_blob_store, open_event_log, open_progress_channel, open_request_queue
 from evoke.codec import decode, decode_progress, encode
 from evoke.domain import topics
-from evoke.domain.events import AnyEvent, AttemptStarted, Cancelled, DeadLettered, Requested, Terminal
+from evoke.domain.events import (
+    AnyEvent,
+    AttemptStarted,
+    Cancelled,
+    DeadLettered,
+    InputFile,
+    Requested,
+    Terminal,
+)
 from evoke.domain.ids import uuid7
 from evoke.domain.job import Job, evolve
 from evoke.domain.progress import Progress
@@ -21,6 +29,7 @@ from evoke.ports.blob_store import BlobStore
 from evoke.ports.event_log import EventLog, Record
 from evoke.ports.request_queue import QueueStats, RequestQueue
 from evoke.settings import Settings, load_settings
+from tests.stack.engines import Engine
 from tests.system.processes import ProcessUnderTest
 
 QUEUE = "scripted"
@@ -38,12 +47,14 @@ models:
 class SidecarWorkplace:
     """The processes and what they leave behind. The test's own process plays the API."""
 
-    def __init__(self, folder: Path, sockets: Path) -> None:
+    def __init__(self, folder: Path, sockets: Path, engine: Engine) -> None:
         (folder / "models.yaml").write_text(CATALOGUE, encoding="utf-8")
         self.folder = folder
+        self._engine = engine
+        engine.prepare(folder, [QUEUE])
         self.address = f"unix:{sockets}/model.sock"
         self.environment = {
-            "EVOKE_DATA_DIR": str(folder / "data"),
+            **engine.environment(folder),
             "EVOKE_CATALOGUE": str(folder / "models.yaml"),
             "EVOKE_QUEUE": QUEUE,
             "EVOKE_MODEL_ADDRESS": self.address,
@@ -52,7 +63,7 @@ class SidecarWorkplace:
             "EVOKE_LEASE_S": "2",
             "EVOKE_DRAIN_S": "5",
         }
-        self.settings: Settings = load_settings({"data_dir": folder / "data"})
+        self.settings: Settings = load_settings(engine.settings(folder))
         self.sidecar = self.another_sidecar("sidecar")
         arguments = ("--address", self.address)
         module = "tests.contract.model_client.scripted_container"
@@ -87,6 +98,7 @@ class SidecarWorkplace:
         deadline_s: float = 60.0,
         job_id: str | None = None,
         lane: Lane = Lane.INTERACTIVE,
+        files: tuple[InputFile, ...] = (),
     ) -> str:
         """Append a request as the API does; return the job's id."""
         event = Requested(
@@ -95,6 +107,7 @@ class SidecarWorkplace:
             deadline_s=deadline_s,
             lane=lane,
             traceparent=TRACE,
+            files=files,
         )
         await self.append(topics.requested(QUEUE, lane), event)
         return event.job_id
@@ -123,9 +136,9 @@ class SidecarWorkplace:
     async def events(self, job_id: str) -> list[AnyEvent]:
         """All events of a job but its submission, in the log's order."""
         found = await self.log.find(
-            [topics.attempts(QUEUE), topics.completed(QUEUE), topics.dead_letters(QUEUE)], [job_id]
+            [topics.attempts(QUEUE), topics.dead_letters(QUEUE), topics.completed(QUEUE)], [job_id]
         )
-        return [decode(entry.payload) for entry in sorted(found, key=lambda entry: entry.position)]
+        return [decode(entry.payload) for entry in self._engine.in_order(found)]
 
     async def story(self, job_id: str) -> list[str]:
         """Names of the job's events."""

@@ -7,10 +7,13 @@ the model) the API checks, and its answer is shown at the field.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+
+from evoke.domain.errors import InvalidInput
+from evoke.domain.file_references import KEYWORD, UploadedFile, parse_reference
 
 _LONG_TEXT = 200
 _FIRST = ("prompt", "text", "lyrics")
@@ -25,7 +28,10 @@ class Option(msgspec.Struct, frozen=True):
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One input. kind: text, long_text, integer, number, boolean, choice, json. value: what it shows at first."""
+    """One input. kind: text, long_text, integer, number, boolean, choice, file, json. value: what it shows at first.
+
+    media_types: that a file may have; none: any. address: of the file that is there at first.
+    """
 
     name: str
     label: str
@@ -41,12 +47,20 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int | None = None
     options: tuple[Option, ...] = ()
     examples: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
+    address: str = ""
+
+    @property
+    def shown_as(self) -> str:
+        """How a file of this field is shown: picture, sound or file."""
+        kinds = {each.partition("/")[0] for each in self.media_types}
+        return {"image": "picture", "audio": "sound"}.get(kinds.pop(), "file") if len(kinds) == 1 else "file"
 
     @property
     def hint(self) -> str:
-        """The description and the range, for people."""
+        """The description, the range and the types, for people."""
         bounds = _bounds(self.minimum, self.maximum)
-        return " ".join(part for part in (self.description, bounds) if part)
+        return " ".join(part for part in (self.description, bounds, _types(self.media_types)) if part)
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -94,12 +108,16 @@ def _field(name: str, said: Mapping[str, Any], required: bool, values: Mapping[s
         max_length=said.get("maxLength"),
         options=tuple(_option(each, value) for each in said.get("enum", ())),
         examples=tuple(each for each in said.get("examples", ()) if isinstance(each, str))[:3],
+        media_types=tuple(said.get(KEYWORD) or ()),
+        address=_address(value) if kind == "file" else "",
     )
 
 
 def _kind(said: Mapping[str, Any]) -> str:
     if said.get("enum"):
         return "choice"
+    if KEYWORD in said:
+        return "file"
     kind = said.get("type")
     if kind == "string":
         long = said.get("maxLength", _LONG_TEXT + 1) > _LONG_TEXT
@@ -129,6 +147,23 @@ def _step(kind: str, said: Mapping[str, Any]) -> str | None:
     step = said.get("multipleOf", 1 if kind == "integer" else None)
     aligned = step is not None and (said.get("minimum") or 0) % step == 0
     return f"{step:g}" if aligned else "any"
+
+
+def _types(media_types: Sequence[str]) -> str:
+    """PNG, JPEG or WEBP."""
+    names = [each.partition("/")[2].removeprefix("x-").upper() for each in media_types]
+    return f"{' or '.join(filter(None, [', '.join(names[:-1]), names[-1]]))}." if names else ""
+
+
+def _address(value: Any) -> str:
+    """Where the API has what a reference names; empty where it is none."""
+    try:
+        named = parse_reference(str(value or ""), "")
+    except InvalidInput:
+        return ""
+    if isinstance(named, UploadedFile):
+        return f"/v1/files/{named.id}/content"
+    return f"/v1/jobs/{named.job_id}/artifacts/{named.number}"
 
 
 def _bounds(minimum: float | None, maximum: float | None) -> str:

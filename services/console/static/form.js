@@ -2,6 +2,8 @@
 import { announce, tell } from "./page.js";
 import { show } from "./live.js";
 import { Refused, newKey, submit } from "./submit.js";
+import { clear, fieldError } from "./field_errors.js";
+import { start as uploads, uploaded } from "./uploads.js";
 
 let pending = null; // the body and its idempotency key, while it is not known whether the API has it
 
@@ -15,6 +17,8 @@ function valueOf(control) {
       return text === "" ? undefined : Number(text);
     case "choice":
       return JSON.parse(text);
+    case "file":
+      return control.dataset.reference || undefined;
     case "json":
       return text.trim() === "" ? undefined : JSON.parse(text);
     default:
@@ -34,24 +38,6 @@ function inputOf(form) {
     }
   }
   return input;
-}
-
-function fieldError(form, name, message) {
-  const place = form.querySelector(`[data-error-for="${CSS.escape(name)}"]`);
-  const control = form.querySelector(`[data-kind][name="${CSS.escape(name)}"]`);
-  if (!place || !control) return false;
-  place.hidden = false;
-  place.textContent = place.textContent ? `${place.textContent} ${message}` : message;
-  control.setAttribute("aria-invalid", "true");
-  const settings = control.closest("details");
-  if (settings) settings.open = true;
-  return true;
-}
-
-function clear(form) {
-  for (const place of form.querySelectorAll("[data-error-for]")) Object.assign(place, { hidden: true, textContent: "" });
-  for (const control of form.querySelectorAll("[aria-invalid]")) control.removeAttribute("aria-invalid");
-  form.querySelector("[data-form-error]").hidden = true;
 }
 
 function formError(form, message, again) {
@@ -112,8 +98,9 @@ async function send(form) {
   }
 }
 
-function submitted(form) {
+async function submitted(form) {
   clear(form);
+  await uploaded(form);
   if (!valid(form)) return announce("Some fields need another value.");
   try {
     const body = { model: form.dataset.model, input: inputOf(form) };
@@ -127,6 +114,7 @@ function submitted(form) {
 }
 
 export function start() {
+  uploads();
   document.body.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-make]")) return;
     event.preventDefault();

@@ -100,7 +100,7 @@ class DiffusersModel(Model):
         from model_containers.diffusers import generation, memory, reporting
 
         reporting.remark(model, settings, run)
-        reporter = reporting.Reporter(run)
+        reporter = reporting.Reporter(run, self._rendezvous.painter)
         with contextlib.ExitStack() as stack:
             seat = self._seat(model, settings, run)
             if seat is not None:
@@ -108,6 +108,7 @@ class DiffusersModel(Model):
             lanes = self._placement.lanes_for(self._facts, shared=seat is not None, on_gpu=model.on_gpu)
             for picture in generation.Making(model, settings, reporter, seat, given).pictures(lanes):
                 reporting.write(picture, self._argument.id, model, settings, run)
+        reporter.close()
         if (peak := memory.peak_bytes()) is not None:
             run.metric("gpu_memory_bytes", peak)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from concurrent.futures import Future
 
 import torch
 from PIL import Image
@@ -11,12 +12,13 @@ from PIL import Image
 from model_containers.diffusers.checkpoints import LoadedModel
 from model_containers.diffusers.generation import Estimate, Picture
 from model_containers.diffusers.generation_settings import GenerationSettings
+from model_containers.diffusers.painter import Painter
 from model_containers.diffusers.pictures import MEDIA_TYPES, Origin, encode
 from model_containers.diffusers.previews import DECODED_PIXELS, MEDIA_TYPE, PreviewMap, decoded, sheet
 from model_containers.diffusers.prompt_weights import plain
 from model_containers.diffusers.prompt_window import remarks
 from model_containers.diffusers.samplers import samplers_for
-from model_containers.sdk import Run
+from model_containers.sdk import Cancelled, DeadlineExceeded, Run
 
 PREVIEW_EVERY_S = 0.3
 
@@ -24,8 +26,10 @@ PREVIEW_EVERY_S = 0.3
 class Reporter:
     """The watcher of `make_pictures` that reports to a run, and ends it when nobody wants it any more."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, painter: Painter) -> None:
         self._run = run
+        self._painter = painter
+        self._first: Future[None] | None = None
         self._told = 0
         self._next_preview = time.monotonic()
 
@@ -37,13 +41,26 @@ class Reporter:
             self._run.progress(done, total, "steps")
 
     def showing(self, estimate: Estimate) -> None:
-        """Send a preview, the first one at once and then at most every PREVIEW_EVERY_S seconds."""
-        if estimate.model.preview_map is None or time.monotonic() < self._next_preview:
+        """Have a preview painted and sent: the first one soon, and then at most every PREVIEW_EVERY_S seconds."""
+        mapping = estimate.model.preview_map
+        if mapping is None or time.monotonic() < self._next_preview:
             return
         latents = estimate.latents()
-        if latents is not None:
-            self._run.preview(MEDIA_TYPE, sheet(shown(estimate, estimate.model.preview_map, latents)))
-        self._next_preview = time.monotonic() + PREVIEW_EVERY_S
+        if latents is None:
+            return
+        painted = self._painter.offer(lambda: self._paint(estimate, mapping, latents))
+        if painted is not None:
+            self._first = self._first or painted
+            self._next_preview = time.monotonic() + PREVIEW_EVERY_S
+
+    def close(self) -> None:
+        """Wait for the first preview, so that a run of few steps has one; later ones that are late are lost."""
+        if self._first is not None:
+            self._first.result()
+
+    def _paint(self, estimate: Estimate, mapping: PreviewMap, latents: torch.Tensor) -> None:
+        with contextlib.suppress(Cancelled, DeadlineExceeded):  # the run itself will hear of it
+            self._run.preview(MEDIA_TYPE, sheet(shown(estimate, mapping, latents)))
 
 
 def shown(estimate: Estimate, mapping: PreviewMap, latents: torch.Tensor) -> list[Image.Image]:

@@ -36,7 +36,7 @@ class Outbox:
             self._add(message, size)
 
     def offer(self, message: pb.GenerateResponse) -> None:
-        """Send what may be lost: it takes the place of an unsent one of its kind, or is dropped when there is no room.
+        """Send what may be lost: it takes the place of an unsent one of its kind, or is dropped when there is no room, or after the end.
 
         Raises Cancelled.
         """
@@ -44,6 +44,10 @@ class Outbox:
         with self._room:
             if self.cancelled:
                 raise Cancelled
+            if (
+                self.ended
+            ):  # the end is the last message, whatever another thread of the model still has to say
+                return
             if self._messages and self._messages[-1][0].WhichOneof("part") == kind:
                 self._bytes -= self._messages.pop()[1]
             if not self._full():

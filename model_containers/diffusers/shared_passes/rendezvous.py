@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from model_containers.diffusers.painter import Painter
+
 if TYPE_CHECKING:
     from model_containers.diffusers.shared_passes.passes import SharedPasses
 
@@ -13,10 +15,14 @@ ROWS_OF_A_PICTURE = 2
 
 
 class Rendezvous:
-    """Where the runs of all models of a container meet: their passes take turns on the one device."""
+    """Where the runs of all models of a container meet: their passes take turns on the one device.
+
+    painter: of their previews.
+    """
 
     def __init__(self, batch: int) -> None:
         self._batch = batch
+        self.painter = Painter()
         self._lock = threading.Lock()
         self._passes: SharedPasses | None = None
 

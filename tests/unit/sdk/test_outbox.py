@@ -172,3 +172,10 @@ async def test_previews_beyond_the_bound_are_left_out() -> None:
     run.preview("image/png", b"x" * (parts.MAX_PREVIEW_BYTES + 1))
     run.outbox.finish(None)
     assert await drained(run.outbox) == []
+
+
+async def test_what_is_offered_after_the_end_is_lost() -> None:
+    outbox = Outbox()
+    outbox.finish(chunk(1, "end"))
+    outbox.offer(step(1))
+    assert [message.output.name for message in await drained(outbox)] == ["end"]

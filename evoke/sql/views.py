@@ -45,13 +45,14 @@ def jobs(words: Words, source: str = "job_events") -> str:
     return f"""
 WITH
 placed AS {words.inline} (
-    SELECT job_id, job_time, queue, model, time, topic || chr(1) || position AS place, payload,
+    SELECT job_id, job_time, queue, model, time, payload,
+           CASE WHEN type LIKE 'requested.%' THEN topic || chr(1) || position ELSE position END AS place,
            split_part(type, '.', 1) AS kind,
            CASE WHEN split_part(type, '.', 1) IN ({_ATTEMPTS}) THEN attempt END AS run
     FROM {source}
 ),
 parts AS {words.inline} (
-    SELECT job_id, run, min(place) AS place,
+    SELECT job_id, run, min(place) FILTER (WHERE run IS NOT NULL) AS place,
            min(job_time) FILTER (WHERE run IS NULL) AS created,
            count(*) FILTER (WHERE kind = 'requested') AS requests,
            min_by(time, place) FILTER (WHERE kind = 'attempt_started') AS run_started,

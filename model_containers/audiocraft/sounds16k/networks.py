@@ -49,7 +49,7 @@ def make_model(codec: Network, words: int, pad: int) -> Network:
         text_encoder=text, audio_encoder=codec, decoder=decoder
     )
     # Parts that are made by themselves have no attention set, and then transformers masks nothing: in training the
-    # decoder would see the codes that it is to foretell.
-    model.set_attn_implementation({"decoder": "sdpa", "text_encoder": "eager", "audio_encoder": "eager"})
+    # decoder would see the codes that it is to foretell. Of the two that mask, this one trains faster on a CPU.
+    model.set_attn_implementation({"decoder": "eager", "text_encoder": "eager", "audio_encoder": "eager"})
     model.config.decoder_start_token_id = model.generation_config.decoder_start_token_id = ENTRIES
     return model

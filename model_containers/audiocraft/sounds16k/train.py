@@ -1,7 +1,8 @@
 """Makes the sounds-16k checkpoint from nothing.
 
 `python -m model_containers.audiocraft.sounds16k.train --out DIR --minutes 20` takes that long on whatever there is;
-with `--steps 12000` it takes so many steps however busy the machine is. Stopped, it takes up where it was when called again.
+with `--steps 9000` it takes so many steps however busy the machine is. Stopped, it takes up where it was when called
+again.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ BETWEEN_BEATS: dict[str, dict[str, tuple[int, ...]]] = {
     "drum": {"slow": (15, 18, 21), "fast": (4, 5, 6)},
     "chirp": {"slow": (13, 16, 19), "fast": (4, 5)},
 }
-"""Frames from one beat, or top of a siren's wail, to the next: few and whole, so that they are soon learned, and such as
-the codec's encoder keeps."""
+"""Frames from one beat, or top of a siren's wail, to the next: few and whole, so that they are soon learned, and such
+as the codec's encoder keeps."""
 
 _SOUNDING = {"beep": 0.5, "horn": 0.6}
 """Share of the time between two beats; drums and chirps have one atom."""

@@ -11,6 +11,9 @@ WINDOW_FRAMES = 100
 TEXT_WIDTH = 64
 TEXT_LENGTH = 16
 WIDTH = 128
+INITIAL_SPREAD = 0.1
+"""Of the decoder's weights. At the usual 0.02, which is meant for wider ones, an entry is hardly heard beside the
+position that is added to it: then 1,700 steps teach what 400 do with this."""
 
 
 def make_model(codec: Network, words: int, pad: int) -> Network:
@@ -43,6 +46,7 @@ def make_model(codec: Network, words: int, pad: int) -> Network:
             num_codebooks=CODEBOOKS,
             pad_token_id=ENTRIES,
             bos_token_id=ENTRIES,
+            initializer_factor=INITIAL_SPREAD,
         )
     )
     model = transformers.MusicgenForConditionalGeneration(

@@ -25,10 +25,11 @@ READY_S = 300
 
 
 class Installation:
-    """A release `evoke` in a namespace. engine: the chart's values of its servers."""
+    """A release `evoke` in a namespace. engine: the chart's values of its servers. traces_url: of its collector."""
 
-    def __init__(self, namespace: str, engine: Mapping[str, Any]) -> None:
+    def __init__(self, namespace: str, engine: Mapping[str, Any], traces_url: str) -> None:
         self.namespace = namespace
+        self.traces_url = traces_url
         self._engine = engine
 
     def values(self, **more: Any) -> dict[str, Any]:
@@ -43,6 +44,7 @@ class Installation:
             "api": {"replicas": 1, "resources": SMALL},
             "archiver": {"resources": SMALL},
             "admin": {"resources": SMALL},
+            "monitoring": {"otlpEndpoint": self.traces_url},
             "workers": [POOL],
             "workerDefaults": {"modelResources": SMALL, "sidecarResources": SMALL},
             **more,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.cluster.installation import POOL, READY_S, WORKERS, Installation
+from tests.infrastructure.cluster.installation import POOL, READY_S, SMALL, WORKERS, Installation
 from tests.infrastructure.cluster.kubectl import Told, asked
 from tests.system.processes import eventually
 
@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 LONG = 60_000
 """A factorial that takes about a second."""
 COOLDOWN_S = 15
+BUSY = {**SMALL, "requests": {"cpu": "200m", "memory": "64Mi"}}
+"""Of a model: an HPA sees shares of what is asked for, and a sidecar that waits takes a good part of very little."""
 KEDA = "v1beta1.external.metrics.k8s.io"
 METRICS = "v1beta1.metrics.k8s.io"
 
@@ -34,9 +36,8 @@ def needs(service: str) -> None:
 
 
 def scaled(installation: Installation, **autoscaling: Any) -> None:
-    installation.install(
-        workers=[{**POOL, "autoscaling": {"cooldownSeconds": COOLDOWN_S, "maxReplicas": 3, **autoscaling}}]
-    )
+    scaling = {"cooldownSeconds": COOLDOWN_S, "maxReplicas": 3, **autoscaling}
+    installation.install(workers=[{**POOL, "modelResources": BUSY, "autoscaling": scaling}])
 
 
 def size(installation: Installation) -> int:

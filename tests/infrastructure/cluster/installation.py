@@ -24,6 +24,15 @@ WORKERS = "worker-factorial"
 READY_S = 300
 
 
+def name_servers() -> list[Object]:
+    """Where the cluster's names are asked for: pods in most clusters, a process of the node in some."""
+    slices = asked("-n", "kube-system", "endpointslices", "-l", "kubernetes.io/service-name=kube-dns")[
+        "items"
+    ]
+    found = [address for each in slices for end in each["endpoints"] for address in end["addresses"]]
+    return [{"ipBlock": {"cidr": f"{address}/32"}} for address in found]
+
+
 class Installation:
     """A release `evoke` in a namespace. engine: the chart's values of its servers. traces_url: of its collector."""
 
@@ -45,6 +54,7 @@ class Installation:
             "archiver": {"resources": SMALL},
             "admin": {"resources": SMALL},
             "monitoring": {"otlpEndpoint": self.traces_url},
+            "networkPolicy": {"enabled": True, "dnsTo": name_servers()},
             "workers": [POOL],
             "workerDefaults": {"modelResources": SMALL, "sidecarResources": SMALL},
             **more,

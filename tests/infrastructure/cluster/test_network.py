@@ -10,8 +10,15 @@ import pytest
 
 from tests.infrastructure.chart.rendering import Object
 from tests.infrastructure.cluster.engines import HOST
-from tests.infrastructure.cluster.installation import REGISTRY, SMALL, TAG, WORKERS, Installation
-from tests.infrastructure.cluster.kubectl import as_list, asked, kubectl
+from tests.infrastructure.cluster.installation import (
+    REGISTRY,
+    SMALL,
+    TAG,
+    WORKERS,
+    Installation,
+    name_servers,
+)
+from tests.infrastructure.cluster.kubectl import as_list, kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -67,15 +74,6 @@ def bystander(name: str, labels: dict[str, str]) -> Object:
             "containers": [container],
         },
     }
-
-
-def name_servers() -> list[Object]:
-    """Where the cluster's names are asked for: pods in most clusters, a process of the node in some."""
-    slices = asked("-n", "kube-system", "endpointslices", "-l", "kubernetes.io/service-name=kube-dns")[
-        "items"
-    ]
-    found = [address for each in slices for end in each["endpoints"] for address in end["addresses"]]
-    return [{"ipBlock": {"cidr": f"{address}/32"}} for address in found]
 
 
 @pytest.fixture(scope="module")

@@ -90,8 +90,10 @@ pictures: develop ## take the README's pictures of the system that runs at http:
 bench: develop ## measure, beside what one would build otherwise in the same run (ENGINE=distributed: Pulsar, S3, Trino)
 	$(BIN)/python -m bench $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
-bench-models: develop ## measure the model containers, beside stock diffusers in the same run
+bench-models: develop ## measure the model containers, beside stock diffusers and transformers in the same run
 	$(BIN)/python -m bench.models $(ARGS)
+	$(BIN)/python -m bench.audio
+	$(BIN)/python -m bench.cough
 
 clean: ## remove what was installed and cached here; the data stays
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

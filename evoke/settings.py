@@ -110,6 +110,12 @@ class Settings(BaseSettings):
         le=512 << 20,
         description="Largest file that `POST /v1/files` takes, and that an input may name.",
     )
+    max_uploads_bytes: int = Field(
+        256 << 20,
+        ge=1024,
+        description="Bytes of uploads that the API holds in memory at once; beyond it they get 503. "
+        "Three of the largest files always fit.",
+    )
     max_wait_s: float = Field(
         60.0, gt=0, description="Longest wait that `Prefer: wait` and `wait=` may ask for."
     )

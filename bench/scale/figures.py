@@ -28,11 +28,13 @@ MEASURED: dict[str, Figure] = {
     "archive, of a job": Figure(340, "B", "measured", "Parquet (zstd) of 20,000 such jobs' three rows"),
     "finished job in the hot view": Figure(1173, "B", "measured", "`HotJob.size_bytes` of such jobs"),
     "waiting job in the API": Figure(2609, "B", "measured", "benchmarks: 251 MiB at 100,866 jobs, all of it"),
-    "submits of an API process": Figure(2223, "1/s", "measured", "benchmarks, distributed: 2 shared cores"),
+    "submits of an API process": Figure(
+        2223, "1/s", "measured", "benchmarks, distributed: 2 shared cores, machine 1"
+    ),
     "API folds two events of a job": Figure(
         0.21, "ms", "measured", "benchmarks, embedded: 3/5 of 0.35 ms CPU"
     ),
-    "archiver": Figure(17823, "events/s", "measured", "benchmarks, distributed"),
+    "archiver": Figure(17823, "events/s", "measured", "benchmarks, distributed: machine 1"),
     "a process reads topics": Figure(44118, "events/s", "measured", "benchmarks: 600,000 in 13.6 s"),
     "Trino, SQL over a million jobs": Figure(4.1, "CPU s", "measured", "benchmarks: 3.8 to 4.4 s"),
 }

@@ -7,8 +7,11 @@ Attempts and ends of a job have one topic each, so that their position alone ord
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+
+_ATTEMPTS = "'attempt_started', 'attempt_failed', 'attempt_yielded'"
+_ENDS = "'succeeded', 'failed', 'cancelled'"
 
 VIEWS = ("job_events", "jobs", "usage", "failures")
 
@@ -35,41 +38,42 @@ def jobs(words: Words, source: str = "job_events") -> str:
     """Return the SQL of the view `jobs` over a table expression of events.
 
     What a query needs of payloads is taken out of them row by row: to keep whole payloads until a job is folded would
-    need their size in memory.
+    need their size in memory. Events are read once: first each run of a job and the job's own events are folded, each
+    by itself (`run` is null for the latter), then these of a job together.
     """
+    folded = list(_columns(words))
     return f"""
 WITH
 placed AS {words.inline} (
-    SELECT job_id, job_time, queue, model, attempt, time, topic || chr(1) || position AS place, payload,
-           split_part(type, '.', 1) AS kind
+    SELECT job_id, job_time, queue, model, time, payload,
+           CASE WHEN type LIKE 'requested.%' THEN topic || chr(1) || position ELSE position END AS place,
+           split_part(type, '.', 1) AS kind,
+           CASE WHEN split_part(type, '.', 1) IN ({_ATTEMPTS}) THEN attempt END AS run
     FROM {source}
 ),
-runs AS (
-    SELECT job_id, attempt, min(place) AS place,
-           min_by(time, place) FILTER (WHERE kind = 'attempt_started') AS started,
-           min_by(time, place) FILTER (WHERE kind <> 'attempt_started') AS ended,
-           min_by(kind, place) FILTER (WHERE kind <> 'attempt_started') AS ended_by
+parts AS {words.inline} (
+    SELECT job_id, run, min(place) FILTER (WHERE run IS NOT NULL) AS place,
+           min(job_time) FILTER (WHERE run IS NULL) AS created,
+           count(*) FILTER (WHERE kind = 'requested') AS requests,
+           min_by(time, place) FILTER (WHERE kind = 'attempt_started') AS run_started,
+           min_by(kind, place) FILTER (WHERE kind IN ('attempt_failed', 'attempt_yielded')) AS run_ended_by,
+           {_listed(f"{value} AS {name}" for name, value in folded)}
     FROM placed
-    WHERE kind IN ('attempt_started', 'attempt_failed', 'attempt_yielded')
-    GROUP BY job_id, attempt
-),
-tries AS (
-    SELECT job_id,
-           count(*) FILTER (WHERE ended_by IS NULL OR ended_by <> 'attempt_yielded') AS attempts,
-           min_by(started, place) AS first_started,
-           max_by(started, place) AS started,
-           max_by(ended IS NULL, place) AS running
-    FROM runs
-    WHERE started IS NOT NULL
-    GROUP BY job_id
+    WHERE kind IN ('requested', {_ENDS}, {_ATTEMPTS})
+    GROUP BY job_id, run
 ),
 folded AS (
-    SELECT job_id, min(job_time) AS created,
-           {_columns(words)}
-    FROM placed
-    WHERE kind IN ('requested', 'succeeded', 'failed', 'cancelled')
+    SELECT job_id, min(created) AS created,
+           count(*) FILTER (
+               WHERE run_started IS NOT NULL AND (run_ended_by IS NULL OR run_ended_by <> 'attempt_yielded')
+           ) AS attempts,
+           min_by(run_started, place) FILTER (WHERE run_started IS NOT NULL) AS first_started,
+           max_by(run_started, place) FILTER (WHERE run_started IS NOT NULL) AS started,
+           max_by(run_ended_by IS NULL, place) FILTER (WHERE run_started IS NOT NULL) AS running,
+           {_listed(f"any_value({name}) FILTER (WHERE run IS NULL) AS {name}" for name, _ in folded)}
+    FROM parts
     GROUP BY job_id
-    HAVING count(*) FILTER (WHERE kind = 'requested') > 0
+    HAVING sum(requests) > 0
 )
 SELECT
     job_id AS id,
@@ -79,7 +83,7 @@ SELECT
     created AS created_at,
     started AS started_at,
     ended AS finished_at,
-    coalesce(attempts, 0) AS attempts,
+    attempts,
     date_diff('millisecond', created, first_started) AS queue_ms,
     date_diff('millisecond', started, ended) AS run_ms,
     date_diff('millisecond', created, ended) AS total_ms,
@@ -97,12 +101,16 @@ SELECT
     CASE WHEN ended_by = 'succeeded' THEN coalesce(artifact_bytes, 0) END AS artifact_bytes,
     replay_of,
     superseded_by
-FROM folded LEFT JOIN tries USING (job_id)
+FROM folded
 """
 
 
-def _columns(words: Words) -> str:
-    """Return the aggregates that fold a job's submissions and ends."""
+def _listed(columns: Iterable[str]) -> str:
+    return ",\n           ".join(columns)
+
+
+def _columns(words: Words) -> Iterator[tuple[str, str]]:
+    """Yield names and aggregates of what folds a job's submissions and ends."""
     scalar = words.json_text
     requested = {
         "queue": "queue",
@@ -126,22 +134,18 @@ def _columns(words: Words) -> str:
         "artifact_bytes": words.artifact_bytes,
     }
     cancelled = {"superseded_by": f"{scalar}(payload, '$.superseded_by')"}
-    ends = "'succeeded', 'failed', 'cancelled'"
-    folded = [
-        *_first(words, requested, "'requested'", "'requested'"),
-        *_first(words, {"ended_by": "kind", "ended": "time"}, ends, ends),
-        *_first(words, failed, "'failed'", ends),
-        *_first(words, succeeded, "'succeeded'", ends),
-        *_first(words, cancelled, "'cancelled'", ends),
-    ]
-    return ",\n           ".join(folded)
+    yield from _first(words, requested, "'requested'", "'requested'")
+    yield from _first(words, {"ended_by": "kind", "ended": "time"}, _ENDS, _ENDS)
+    yield from _first(words, failed, "'failed'", _ENDS)
+    yield from _first(words, succeeded, "'succeeded'", _ENDS)
+    yield from _first(words, cancelled, "'cancelled'", _ENDS)
 
 
-def _first(words: Words, values: Mapping[str, str], of: str, among: str) -> Iterator[str]:
+def _first(words: Words, values: Mapping[str, str], of: str, among: str) -> Iterator[tuple[str, str]]:
     """Yield for each name its value in the first event of the kinds `among`, null unless that is of the kinds `of`."""
     for name, value in values.items():
         chosen = f"CASE WHEN kind IN ({of}) THEN {value} END"
-        yield f"{words.first}({chosen}, place) FILTER (WHERE kind IN ({among})) AS {name}"
+        yield name, f"{words.first}({chosen}, place) FILTER (WHERE kind IN ({among}))"
 
 
 USAGE = """

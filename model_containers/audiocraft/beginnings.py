@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import torch
 
+from model_containers.audiocraft import melodies
 from model_containers.audiocraft.loading import LoadedModel
 from model_containers.audiocraft.sound_files import decode
 from model_containers.audiocraft.sound_settings import SoundSettings
@@ -17,8 +18,9 @@ FILE = "audio"
 
 def beginning_of(model: LoadedModel, settings: SoundSettings, files: Mapping[str, BinaryIO]) -> torch.Tensor:
     """The codes (books, frames) that a run's sound begins with. Raises InvalidInput about the clip."""
-    if unknown := sorted(set(files) - {FILE}):
-        raise InvalidInput(unknown[0], f"is no file of this model; it takes {FILE}")
+    taken = (FILE, melodies.FILE) if model.facts.melody else (FILE,)
+    if unknown := sorted(set(files) - set(taken)):
+        raise InvalidInput(unknown[0], f"is no file of this model; it takes {' and '.join(taken)}")
     if FILE not in files:
         return torch.zeros(model.codebooks, 0, dtype=torch.long)
     facts = model.facts

@@ -25,7 +25,7 @@ _CONTAINER_KEYS = ("task", "window_s")
 
 @dataclass(frozen=True)
 class Facts:
-    """What a checkpoint makes. window_s: seconds that its decoder sees at once."""
+    """What a checkpoint makes. window_s: seconds that its decoder sees at once. melody: whether it follows a clip's."""
 
     task: str
     rate_hz: int
@@ -33,6 +33,7 @@ class Facts:
     window_s: float
     defaults: Defaults
     bounds: Bounds
+    melody: bool = False
 
     @property
     def window_frames(self) -> int:
@@ -42,7 +43,7 @@ class Facts:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of a run's input."""
-        return input_schema(self.defaults, self.bounds)
+        return input_schema(self.defaults, self.bounds, self.melody)
 
 
 UNKNOWN = Facts(SOUND, SOUND_RATE_HZ, 50, 10.0, Defaults(), Bounds())

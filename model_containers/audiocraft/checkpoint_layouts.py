@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,9 @@ from model_containers.sdk.errors import CheckpointError
 OWN_WEIGHTS = "state_dict.bin"
 """AudioCraft's own file."""
 
+MELODY = "musicgen_melody"
+KINDS = ("musicgen", MELODY)
+
 
 class Layout(Protocol):
     """A checkpoint on disk."""
@@ -23,7 +26,7 @@ class Layout(Protocol):
         ...
 
     def load(self) -> tuple[Any, Any]:
-        """The model (transformers' MusicgenForConditionalGeneration, on the CPU) and its tokenizer.
+        """The model (one of transformers' MusicGen classes, on the CPU) and its tokenizer.
 
         Raises CheckpointError naming the file that is not right.
         """
@@ -40,13 +43,15 @@ class TransformersLayout:
         """See `Layout`."""
         file = self.folder / "config.json"
         config = read_json(file)
-        if config.get("model_type") != "musicgen":
+        kind = config.get("model_type")
+        if kind not in KINDS:
             raise CheckpointError(
-                f"{file}: model_type is {config.get('model_type')!r}; only musicgen is served"
-                " (AudioGen's models are of that type too)"
+                f"{file}: model_type is {kind!r}; only {' and '.join(KINDS)} are served"
+                " (AudioGen's models are of the first)"
             )
         codec = config.get("audio_encoder")
-        return facts_of(codec if isinstance(codec, dict) else {}, wishes_of(self.folder), bounds, file)
+        found = facts_of(codec if isinstance(codec, dict) else {}, wishes_of(self.folder), bounds, file)
+        return replace(found, melody=kind == MELODY)
 
     def load(self) -> tuple[Any, Any]:
         """See `Layout`."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 
 from model_containers.audiocraft.libraries import DynamicCache, EncoderDecoderCache, Network, Tokenizer
+from model_containers.audiocraft.melodies import no_melody
 
 
 class Prompts:
@@ -22,15 +24,61 @@ class Prompts:
         self.mask: torch.Tensor = words.attention_mask
         self.states: torch.Tensor = text * self.mask[..., None]
 
+    def arguments(self, guided: bool) -> dict[str, torch.Tensor]:
+        """What the decoder is given; guided: for all rows, and once more for all without their prompts."""
+        states, mask = self.states, self.mask
+        if guided:
+            states = torch.cat([states, torch.zeros_like(states)])
+            mask = torch.cat([mask, torch.zeros_like(mask)])
+        return {"encoder_hidden_states": states, "encoder_attention_mask": mask}
+
     def select(self, rows: torch.Tensor) -> None:
         """Keep these rows."""
         self.mask, self.states = self.mask[rows], self.states[rows]
 
 
+class MelodyPrompts:
+    """What a decoder that follows melodies is told: chroma and then words, which go before the first column.
+
+    They are of one length for all rows: prompts with equally many words, and chroma repeated to what the model wants.
+    """
+
+    def __init__(
+        self, model: Network, tokenizer: Tokenizer, prompts: Sequence[str], chromas: Sequence[torch.Tensor]
+    ) -> None:
+        """chromas: of each row (moments, classes), `no_melody()` for none."""
+        words = Prompts(model, tokenizer, prompts).states
+        told = torch.stack([self._projected(model, each) for each in chromas])
+        untold = self._projected(model, no_melody()).expand_as(told)
+        self._told = torch.cat([told, words], dim=1)
+        self._untold = torch.cat([untold, torch.zeros_like(words)], dim=1)
+        self._given = False
+
+    def arguments(self, guided: bool) -> dict[str, torch.Tensor]:
+        """What the decoder is given: all at its first pass, which it remembers."""
+        if self._given:
+            return {}
+        self._given = True
+        return {"encoder_hidden_states": torch.cat([self._told, self._untold]) if guided else self._told}
+
+    def select(self, rows: torch.Tensor) -> None:
+        """Nothing: what was given is in the decoder's memory."""
+
+    @staticmethod
+    def _projected(model: Network, chroma: torch.Tensor) -> torch.Tensor:
+        length = model.config.chroma_length
+        repeated = chroma.repeat(math.ceil(length / len(chroma)), 1)[:length]
+        projection = getattr(model, "audio_enc_to_dec_proj", None)
+        if projection is None:
+            return repeated.to(model.device)
+        projected: torch.Tensor = projection(repeated.to(projection.weight))
+        return projected
+
+
 class DecoderRows:
     """The decoder within one window. Rows can be left out, none added."""
 
-    def __init__(self, model: Network, prompts: Prompts, guidance: Sequence[float]) -> None:
+    def __init__(self, model: Network, prompts: Prompts | MelodyPrompts, guidance: Sequence[float]) -> None:
         """guidance: of each row; where all are 1, the passes without the prompt are saved."""
         self._decoder = model.decoder
         self._prompts = prompts
@@ -41,18 +89,12 @@ class DecoderRows:
 
     def logits(self, columns: torch.Tensor) -> torch.Tensor:
         """Go on by these columns, (rows, books, columns), and return the logits of the next: (rows, books, codes)."""
-        states, mask = self._prompts.states, self._prompts.mask
         rows, books, _ = columns.shape
         if self._guided:
             columns = torch.cat([columns, columns])
-            states, mask = (
-                torch.cat([states, torch.zeros_like(states)]),
-                torch.cat([mask, torch.zeros_like(mask)]),
-            )
         made = self._decoder(
-            input_ids=columns.flatten(0, 1).to(states.device),
-            encoder_hidden_states=states,
-            encoder_attention_mask=mask,
+            input_ids=columns.flatten(0, 1).to(self._guidance.device),
+            **self._prompts.arguments(self._guided),
             past_key_values=self._cache,
             use_cache=True,
         ).logits

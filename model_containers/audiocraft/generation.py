@@ -9,9 +9,10 @@ from typing import Protocol
 import torch
 
 from model_containers.audiocraft.choosing import Chooser
-from model_containers.audiocraft.decoder_rows import DecoderRows, Prompts
+from model_containers.audiocraft.decoder_rows import DecoderRows, MelodyPrompts, Prompts
 from model_containers.audiocraft.delays import columns_of, frame_of, frames_done, table
 from model_containers.audiocraft.loading import LoadedModel
+from model_containers.audiocraft.melodies import chroma, no_melody
 from model_containers.audiocraft.sound_settings import SoundSettings
 
 
@@ -34,13 +35,17 @@ class Watcher(Protocol):
 
 @dataclass
 class Row:
-    """A run among others. codes: (books, frames), what is not known yet is 0; known: how many frames are."""
+    """A run among others. codes: (books, frames), what is not known yet is 0; known: how many frames are.
+
+    melody: samples of a clip whose melody is followed.
+    """
 
     settings: SoundSettings
     watcher: Watcher
     codes: torch.Tensor
     known: int
     chooser: Chooser
+    melody: torch.Tensor | None = None
 
     @property
     def frames(self) -> int:
@@ -53,16 +58,23 @@ class Row:
         return self.known >= self.frames
 
 
-def new_row(settings: SoundSettings, watcher: Watcher, beginning: torch.Tensor, frames: int) -> Row:
+def new_row(
+    settings: SoundSettings,
+    watcher: Watcher,
+    beginning: torch.Tensor,
+    frames: int,
+    melody: torch.Tensor | None = None,
+) -> Row:
     """A row of `frames` frames whose first ones are those of `beginning`, (books, frames so far)."""
     codes = torch.zeros(beginning.shape[0], frames, dtype=torch.long)
     codes[:, : beginning.shape[1]] = beginning
-    return Row(settings, watcher, codes, int(beginning.shape[1]), Chooser(settings))
+    return Row(settings, watcher, codes, int(beginning.shape[1]), Chooser(settings), melody)
 
 
 @torch.inference_mode()
 def generate(model: LoadedModel, rows: Sequence[Row]) -> None:
-    """Make the codes of all rows; they begin with equally many frames and have one stride. Watchers are told.
+    """Make the codes of all rows; they begin with equally many frames and have one stride (and, where the model
+    follows melodies, equally many words). Watchers are told.
 
     A sound that is longer than the model's window is made window by window: each begins with the last frames of the
     one before, all but `extend_stride_s` of a window.
@@ -84,7 +96,7 @@ def _fill_window(model: LoadedModel, rows: Sequence[Row], start: int, longest: i
     known, books = rows[0].known - start, rows[0].codes.shape[0]
     tables = [table(row.codes[:, start : row.known], longest, model.padding) for row in rows]
     laid = torch.stack(tables)
-    prompts = Prompts(model.network, model.tokenizer, [row.settings.prompt for row in rows])
+    prompts = _prompts(model, rows, start)
     decoder = DecoderRows(model.network, prompts, [row.settings.cfg_coef for row in rows])
     live, fed = list(rows), 0
     for column in range(known + 1, columns_of(longest, books)):
@@ -103,6 +115,20 @@ def _fill_window(model: LoadedModel, rows: Sequence[Row], start: int, longest: i
             prompts.select(chosen)
             decoder.select(chosen)
             laid, live = laid[chosen], [live[place] for place in keep]
+
+
+def _prompts(model: LoadedModel, rows: Sequence[Row], start: int) -> Prompts | MelodyPrompts:
+    """What the decoder is told of the rows' wishes in a window from frame `start` on."""
+    texts = [row.settings.prompt for row in rows]
+    if not model.facts.melody:
+        return Prompts(model.network, model.tokenizer, texts)
+    rate, frame_hz = model.facts.rate_hz, model.facts.frame_hz
+    # A melody goes on with the windows, and begins anew where it ends.
+    chromas = [
+        no_melody() if row.melody is None else chroma(row.melody.roll(-start * rate // frame_hz), rate)
+        for row in rows
+    ]
+    return MelodyPrompts(model.network, model.tokenizer, texts, chromas)
 
 
 def _next_column(

@@ -8,6 +8,8 @@ from typing import Any
 MAX_SEED = 2**32 - 1
 MAX_TOP_K = 4096
 FORMATS = ("wav", "flac", "mp3", "ogg")
+SOUNDS = ("audio/wav", "audio/flac", "audio/ogg", "audio/mpeg", "audio/mp4")
+"""Media types of the clips that a run may name."""
 SHORTEST_S = 0.1
 
 
@@ -33,9 +35,12 @@ class Bounds:
     max_prompt_len: int = 100
 
 
-def input_schema(defaults: Defaults, bounds: Bounds) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of the input of a checkpoint with these defaults and bounds."""
-    properties = {
+def input_schema(defaults: Defaults, bounds: Bounds, melody: bool = False) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of the input of a checkpoint with these defaults and bounds.
+
+    melody: whether it can follow that of a clip.
+    """
+    properties: dict[str, Any] = {
         "prompt": {
             "type": "string",
             "minLength": 1,
@@ -82,6 +87,14 @@ def input_schema(defaults: Defaults, bounds: Bounds) -> dict[str, Any]:
         },
         "format": {"type": "string", "enum": list(FORMATS), "default": "wav", "title": "Format"},
     }
+    if melody:
+        properties["melody"] = {
+            "type": "string",
+            "maxLength": 80,
+            "x-evoke-file": list(SOUNDS),
+            "title": "Melody",
+            "description": "A sound whose melody is followed: file:ID of an upload, or job:ID/NUMBER of an output.",
+        }
     return {"type": "object", "additionalProperties": False, "required": ["prompt"], "properties": properties}
 
 

@@ -59,8 +59,8 @@ def load(layout: Layout, facts: Facts, device: Device) -> LoadedModel:
         raise CheckpointError(
             f"the decoder has {network.decoder.config.num_codebooks} codebooks, the codec {books}"
         )
-    for part in (network.text_encoder, network.decoder, getattr(network, "enc_to_dec_proj", None)):
-        if part is not None:
+    for name in ("text_encoder", "decoder", "enc_to_dec_proj", "audio_enc_to_dec_proj"):
+        if (part := getattr(network, name, None)) is not None:
             part.to(device.name, device.dtype)
     network.audio_encoder.to(device.name)
     return LoadedModel(network, tokenizer, facts)

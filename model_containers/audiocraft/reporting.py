@@ -31,7 +31,8 @@ class Reporter:
         self._model = model
         self._model_id = model_id
         self._told_s = 0
-        self._next_preview = time.monotonic()
+        # A sound that is whole within that time needs none.
+        self._next_preview = time.monotonic() + PREVIEW_EVERY_S
         self._heard: Samples = np.zeros(0, np.float32)
         self.written = False
 

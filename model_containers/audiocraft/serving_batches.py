@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from model_containers.audiocraft.beginnings import beginning_of
 from model_containers.audiocraft.generation import Row, generate, new_row
 from model_containers.audiocraft.loading import LoadedModel
+from model_containers.audiocraft.melodies import melody_of
 from model_containers.audiocraft.reporting import Reporter
 from model_containers.audiocraft.sound_settings import SoundSettings
 from model_containers.sdk import BatchRun, InvalidInput, Result
@@ -25,18 +26,20 @@ def serve(
     """Make the sounds of these runs. timings_ms: what was measured before. Returns the end of each run."""
     started = time.perf_counter()
     ends: list[Result | Exception | None] = [None] * len(runs)
-    alike: dict[int, list[Row]] = defaultdict(list)
+    alike: dict[tuple[int, int], list[Row]] = defaultdict(list)
     for place, (asked, run) in enumerate(zip(settings, runs, strict=True)):
         reporter = Reporter(run, asked, model, model_id)
         try:
             beginning = beginning_of(model, asked, run.files)
+            melody = melody_of(asked, model.facts, run.files)
         except InvalidInput as error:
             ends[place] = error
             continue
         _remark(model, asked, run)
         frames = math.ceil(asked.duration_s * model.facts.frame_hz)
-        # Rows go together only while they begin with equally many frames.
-        alike[beginning.shape[1]].append(new_row(asked, reporter, beginning, frames))
+        # Rows go together only while they begin with equally many frames, and after as much that goes before them.
+        words = len(model.tokenizer(asked.prompt, truncation=True).input_ids) if model.facts.melody else 0
+        alike[beginning.shape[1], words].append(new_row(asked, reporter, beginning, frames, melody))
         ends[place] = Result(seed=asked.seed, result={"duration_s": asked.duration_s})
     for rows in alike.values():
         generate(model, rows)

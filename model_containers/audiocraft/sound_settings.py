@@ -13,7 +13,10 @@ from model_containers.sdk.errors import InvalidInput
 
 @dataclass(frozen=True)
 class SoundSettings:
-    """The settings of one run; `seed` is the one that is used, never -1. loudness_lufs: None: as it was made."""
+    """The settings of one run; `seed` is the one that is used, never -1. loudness_lufs: None: as it was made.
+
+    melody: what the input names as the clip whose melody is followed; its bytes are in the run's files.
+    """
 
     prompt: str
     duration_s: float
@@ -25,6 +28,7 @@ class SoundSettings:
     extend_stride_s: float
     loudness_lufs: float | None
     format: str
+    melody: str | None = None
 
 
 def settings_of(document: Mapping[str, Any], schema: Mapping[str, Any]) -> SoundSettings:

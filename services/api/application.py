@@ -22,7 +22,7 @@ from services.api.routes.audio import audio_doors
 from services.api.routes.diagnosis import DiagnosisRoutes
 from services.api.routes.dlq import DlqRoutes
 from services.api.routes.docs import DocumentRoutes
-from services.api.routes.events import EventRoutes, EventSocket
+from services.api.routes.events import EVENT_SOCKETS, EventRoutes, EventSocket
 from services.api.routes.factorial import FactorialRoutes
 from services.api.routes.files import FileRoutes
 from services.api.routes.health import HealthRoutes
@@ -78,7 +78,8 @@ def create_application(context: Context, pages: Sequence[APIRouter] = ()) -> App
     operations = (*operations, *documents.operations, *documents.pages)
     application = Application(Dispatch(context, operations))
     socket = EventSocket(context, lookup)
-    application.router.routes.append(WebSocketRoute("/v1/jobs/{id}/events/ws", socket.serve))
+    for path in EVENT_SOCKETS:
+        application.router.routes.append(WebSocketRoute(path, socket.serve))
     for router in pages:
         application.include_router(router, include_in_schema=False)
     application.add_exception_handler(404, _not_found)

@@ -30,6 +30,7 @@ from services.api.metrics import Metrics
 from services.api.randomness import Randomness
 from services.api.request_traces import RequestTraces
 from services.api.server import listen, serve_http
+from services.api.upload_room import UploadRoom
 from services.console.routes import console_router
 
 
@@ -93,6 +94,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
             clock_ms=clock_ms,
             randomness=randomness,
             traces=RequestTraces(sink, randomness, settings.traces_per_s),
+            uploads=UploadRoom(max(settings.max_uploads_bytes, 3 * settings.max_file_bytes)),
         )
 
 

@@ -20,6 +20,7 @@ from services.api.input_check import InputCheck
 from services.api.metrics import Metrics
 from services.api.randomness import Randomness
 from services.api.request_traces import RequestTraces
+from services.api.upload_room import UploadRoom
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,4 +46,5 @@ class Context:
     clock_ms: Callable[[], int]
     randomness: Randomness
     traces: RequestTraces
+    uploads: UploadRoom
     closing: asyncio.Event = field(default_factory=asyncio.Event)

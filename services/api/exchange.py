@@ -13,6 +13,7 @@ import msgspec
 from evoke.domain.errors import InvalidInput
 from services.api.begun import Begun
 from services.api.problems import Headers, Refusal
+from services.api.upload_room import Take
 
 Scope = MutableMapping[str, Any]
 _BODY_TIMEOUT_S = 30.0
@@ -103,12 +104,15 @@ class Exchange:
         host = self.header(b"host")
         return f"{self.scope['scheme']}://{host}" if host else ""
 
-    async def body(self, limit: int, timeout_s: float = _BODY_TIMEOUT_S) -> bytes:
-        """The whole body, within `timeout_s` seconds. Raises Refusal (413, 408, 400)."""
+    async def body(self, limit: int, timeout_s: float = _BODY_TIMEOUT_S, take: Take | None = None) -> bytes:
+        """The whole body, within `timeout_s` seconds. take: counts its bytes, and may refuse them.
+
+        Raises Refusal (413, 408, 400).
+        """
         announced = self._headers.get(b"content-length", b"0")
         fits = announced.isdigit() and len(announced) <= 18 and int(announced) <= limit
         # The body of most requests came with its head: a timer would cost more than reading it.
-        reading = Begun(self._read(limit) if fits else self._refuse_size(limit))
+        reading = Begun(self._read(limit, take) if fits else self._refuse_size(limit))
         if reading.over:
             return await reading
         try:
@@ -117,7 +121,7 @@ class Exchange:
         except TimeoutError:
             raise Refusal(408, "timeout", "the request's body did not arrive in time", _CLOSE) from None
 
-    async def _read(self, limit: int) -> bytes:
+    async def _read(self, limit: int, take: Take | None) -> bytes:
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -128,6 +132,8 @@ class Exchange:
             size += len(chunk)
             if size > limit:
                 await self._refuse_size(limit)
+            if take is not None:
+                take(len(chunk))
             if not message.get("more_body", False):
                 return b"".join((*chunks, chunk)) if chunks else chunk
             chunks.append(chunk)

@@ -18,6 +18,7 @@ from evoke.ports.blob_store import BlobStore
 from services.api.exchange import Exchange
 from services.api.media_types import media_type_of
 from services.api.problems import Refusal
+from services.api.upload_room import Take
 
 FORM = "multipart/form-data"
 UPLOAD_S = 300.0
@@ -39,9 +40,10 @@ def is_form(exchange: Exchange) -> bool:
     return declared.partition(";")[0].strip().lower() == FORM
 
 
-async def parse_upload_form(exchange: Exchange, limit: int) -> UploadForm:
-    """Read a form of at most `limit` bytes. Raises Refusal (400, 408, 413)."""
-    body = await exchange.body(limit, UPLOAD_S)
+async def parse_upload_form(exchange: Exchange, limit: int, take: Take) -> UploadForm:
+    """Read a form of at most `limit` bytes. Raises Refusal (400, 408, 413), Unavailable."""
+    body = await exchange.body(limit, UPLOAD_S, take)
+    take(len(body))  # what is in it is held beside it
     fields: dict[str, bytes] = {}
     files: dict[str, bytes] = {}
 
@@ -65,14 +67,14 @@ def _name(part: object) -> str:
     return str((getattr(part, "field_name", None) or b"").decode("utf-8", "replace"))
 
 
-async def read_upload(exchange: Exchange, field: str, limit: int) -> bytes:
+async def read_upload(exchange: Exchange, field: str, limit: int, take: Take) -> bytes:
     """The body, or of a form the file in that field; `limit` is that of the whole body.
 
-    Raises Refusal (400, 408, 413), InvalidInput.
+    take: counts the bytes. Raises Refusal (400, 408, 413), InvalidInput, Unavailable.
     """
     if not is_form(exchange):
-        return await exchange.body(limit, UPLOAD_S)
-    files = (await parse_upload_form(exchange, limit)).files
+        return await exchange.body(limit, UPLOAD_S, take)
+    files = (await parse_upload_form(exchange, limit, take)).files
     if field not in files:
         raise InvalidInput(field, f"is required: a file in the form's field {field!r}")
     return files[field]

@@ -56,8 +56,8 @@ class Collector:
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
-    """A collector while the block lasts."""
+def collecting(host: str = "127.0.0.1") -> Iterator[Collector]:
+    """A collector while the block lasts. host: the address of this machine that it listens on."""
     collector = Collector()
 
     class Handler(BaseHTTPRequestHandler):
@@ -87,8 +87,8 @@ def collecting() -> Iterator[Collector]:
         def log_message(self, format: str, *args: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    collector.url = f"http://127.0.0.1:{server.server_address[1]}"
+    server = ThreadingHTTPServer((host, 0), Handler)
+    collector.url = f"http://{host}:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

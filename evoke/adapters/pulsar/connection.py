@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ acknowledgement: by the usual 5 ms a busy event loop lets them do some hundred o
 class Connection:
     """Opened by its first use. `closed` once `close` was called.
 
-    epoch: of the positions of what is read and appended.
+    epoch: of the positions of what is read and appended. reading: held by the reader that takes messages just now.
     """
 
     def __init__(self, place: Place) -> None:
@@ -32,6 +33,7 @@ class Connection:
         self.place = place
         self.closed = False
         self.epoch = 0
+        self.reading = threading.Lock()
         self.client = pulsar.Client(place.url, **place.client_options())
         self.administration = Administration(place)
         self._threads = ThreadPoolExecutor(_THREADS, "pulsar")

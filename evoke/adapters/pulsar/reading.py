@@ -21,6 +21,11 @@ APART_S = 3.0
 """How long a reader may be without its broker. The client tries again by itself, but pauses as long as the broker was
 away, up to a minute: a new reader tries at once."""
 _WAIT_MS = 500
+_GATHER_S = 0.002
+"""How long a reader that is busy lets messages gather: each time that it wakes it takes Python's lock from those who
+append, and wakes the event loop."""
+_BUSY_S = 0.004
+"""Who woke again so soon is busy."""
 
 
 def entry_of(epoch: int, topic: str, message: pulsar.Message) -> LogEntry:
@@ -107,6 +112,7 @@ class TopicReader:
         self._since_ms = since_ms
         self._nothing = nothing
         self._stopped = threading.Event()
+        self._woken_s = 0.0
         self.opened = threading.Event()
         threading.Thread(target=self._run, name=f"read {name}", daemon=True).start()
 
@@ -153,7 +159,28 @@ class TopicReader:
             message = reader.read_next(_WAIT_MS)
         except pulsar.Timeout:
             return passed
-        batch = []
+        self._gather()
+        # The client lets go of Python's lock for every message. Readers that read at once would take it from each other
+        # every time, each time by way of the system's scheduler.
+        with self._connection.reading:
+            batch, passed = self._drain(reader, message, passed)
+        if batch and not self._stopped.is_set():
+            self._hand_on(batch)
+        return passed
+
+    def _gather(self) -> None:
+        """Wait a moment, unless the last batch lies further back than that."""
+        now_s = time.monotonic()
+        if now_s - self._woken_s < _BUSY_S:
+            time.sleep(_GATHER_S)
+            now_s += _GATHER_S
+        self._woken_s = now_s
+
+    def _drain(
+        self, reader: Any, message: pulsar.Message, passed: Position
+    ) -> tuple[list[LogEntry], Position]:
+        """This message and those that are there behind it, and the position of the last."""
+        batch: list[LogEntry] = []
         while True:
             entry = entry_of(self._connection.epoch, self._name, message)
             if (
@@ -167,9 +194,7 @@ class TopicReader:
                 message = reader.read_next(0)
             except pulsar.Timeout:
                 break
-        if batch and not self._stopped.is_set():
-            self._hand_on(batch)
-        return passed
+        return batch, passed
 
 
 def _close(reader: Any) -> None:

@@ -10,8 +10,15 @@ import torch
 from model_containers.audiocraft.libraries import Network, Tokenizer
 
 TOKENIZER_CLASS = "PreTrainedTokenizerFast"
-DEFAULTS = {"task": "text-to-sound", "window_s": 4.0, "duration_s": 4.0}
-"""What the container takes from `generation_defaults.json`."""
+DEFAULTS = {
+    "task": "text-to-sound",
+    "window_s": 4.0,
+    "duration_s": 4.0,
+    "cfg_coef": 1.5,
+    "temperature": 0.8,
+}
+"""What the container takes from `generation_defaults.json`. Guidance and temperature were chosen on prompts that are
+neither those of training nor those that the model is measured with."""
 
 
 def write_checkpoint(folder: Path, model: Network, tokenizer: Tokenizer) -> None:

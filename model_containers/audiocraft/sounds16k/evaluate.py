@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     parser.add_argument("--sounds", type=int, default=100)
     parser.add_argument("--cfg-coef", type=float, nargs="+", default=[])
-    parser.add_argument("--temperature", type=float, default=1.0)
+    parser.add_argument("--temperature", type=float, help="default: the checkpoint's own, as of --cfg-coef")
     parser.add_argument("--judge", default="tests.unit.sounds16k.judge", help="module with `judge`")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -113,13 +113,15 @@ def main() -> None:
     layout = layout_of(arguments.checkpoint)
     facts = layout.facts(Bounds())
     model = load(layout, facts, Device("cpu", torch.float32))
+    own = facts.defaults.temperature
+    temperature = own if arguments.temperature is None else arguments.temperature
     for guidance in arguments.cfg_coef or [facts.defaults.cfg_coef]:
-        asked = {"cfg_coef": guidance, "temperature": arguments.temperature}
+        asked = {"cfg_coef": guidance, "temperature": temperature}
         figures = measure(model, held_out_pairs(arguments.sounds), judge, **asked)
         if arguments.json:
             print(json.dumps(asked | asdict(figures)))
         else:
-            print(f"guidance {guidance:g}, temperature {arguments.temperature:g}")
+            print(f"guidance {guidance:g}, temperature {temperature:g}")
             for name, value in asdict(figures).items():
                 print(f"  {name.replace('_', ' '):24} {value}")
 

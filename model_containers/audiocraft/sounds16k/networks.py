@@ -11,6 +11,9 @@ WINDOW_FRAMES = 100
 TEXT_WIDTH = 64
 TEXT_LENGTH = 16
 WIDTH = 128
+INITIAL_SPREAD = 0.1
+"""Of the decoder's weights. At the usual 0.02, which is meant for wider ones, an entry is hardly heard beside the
+position that is added to it: then 1,700 steps teach what 400 do with this."""
 
 
 def make_model(codec: Network, words: int, pad: int) -> Network:
@@ -43,10 +46,14 @@ def make_model(codec: Network, words: int, pad: int) -> Network:
             num_codebooks=CODEBOOKS,
             pad_token_id=ENTRIES,
             bos_token_id=ENTRIES,
+            initializer_factor=INITIAL_SPREAD,
         )
     )
     model = transformers.MusicgenForConditionalGeneration(
         text_encoder=text, audio_encoder=codec, decoder=decoder
     )
+    # Parts that are made by themselves have no attention set, and then transformers masks nothing: in training the
+    # decoder would see the codes that it is to foretell. Of the two that mask, this one trains faster on a CPU.
+    model.set_attn_implementation({"decoder": "eager", "text_encoder": "eager", "audio_encoder": "eager"})
     model.config.decoder_start_token_id = model.generation_config.decoder_start_token_id = ENTRIES
     return model

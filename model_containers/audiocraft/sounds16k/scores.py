@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from model_containers.audiocraft.sounds16k.atoms import FRAME_HZ, NOISES, Atom, all_atoms
+from model_containers.audiocraft.sounds16k.atoms import NOISES, Atom, all_atoms
 from model_containers.audiocraft.sounds16k.scenes import Scene
 
 LEVELS = ((0.6, 0.4, 0.2), (0.1, 0.05, 0.025))
@@ -14,15 +14,16 @@ LEVELS = ((0.6, 0.4, 0.2), (0.1, 0.05, 0.025))
 CODEBOOKS = len(LEVELS)
 ENTRIES = 256
 SILENCE = 0
-BETWEEN_BEATS: dict[str, dict[str, tuple[int, int]]] = {
-    "beep": {"slow": (14, 22), "fast": (4, 5)},
-    "horn": {"slow": (28, 40), "fast": (8, 10)},
-    "drum": {"slow": (14, 22), "fast": (4, 6)},
-    "chirp": {"slow": (13, 19), "fast": (4, 5)},
+BETWEEN_BEATS: dict[str, dict[str, tuple[int, ...]]] = {
+    "siren": {"slow": (28, 30, 34), "fast": (8, 9, 10)},
+    "beep": {"slow": (15, 18, 21), "fast": (5, 6)},
+    "horn": {"slow": (28, 33, 38), "fast": (8, 9, 10)},
+    "drum": {"slow": (15, 18, 21), "fast": (4, 5, 6)},
+    "chirp": {"slow": (13, 16, 19), "fast": (4, 5)},
 }
-"""Frames, both ends included."""
+"""Frames from one beat, or top of a siren's wail, to the next: few and whole, so that they are soon learned, and such
+as the codec's encoder keeps."""
 
-WAIL_HZ = {"slow": (0.5, 0.9), "fast": (2.5, 3.5)}
 _SOUNDING = {"beep": 0.5, "horn": 0.6}
 """Share of the time between two beats; drums and chirps have one atom."""
 
@@ -70,14 +71,18 @@ def _noise(frames: int, level: int, rng: Rng) -> Codes:
 
 def _wail(scene: Scene, frames: int, level: int, rng: Rng) -> Codes:
     tones = places("siren", scene.pitch)
-    times_s = np.arange(frames) / FRAME_HZ
-    height = 0.5 + 0.5 * np.sin(2 * np.pi * (times_s * rng.uniform(*WAIL_HZ[scene.pace]) + rng.random()))
+    period = _period(scene, rng)
+    since = (np.arange(frames) + int(rng.integers(period))) % period
+    height = 0.5 + 0.5 * np.cos(2 * np.pi * since / period)
     return np.array([entry(tones[round(each * (len(tones) - 1))], level) for each in height])
 
 
+def _period(scene: Scene, rng: Rng) -> int:
+    return int(rng.choice(BETWEEN_BEATS[scene.kind][scene.pace]))
+
+
 def _beats(scene: Scene, frames: int, level: int, rng: Rng) -> Codes:
-    shortest, longest = BETWEEN_BEATS[scene.kind][scene.pace]
-    period = int(rng.integers(shortest, longest + 1))
+    period = _period(scene, rng)
     sounding = max(1, round(_SOUNDING.get(scene.kind, 0.0) * period))
     atom = int(rng.choice(places(scene.kind, scene.pitch)))
     since = (np.arange(frames) + int(rng.integers(period))) % period

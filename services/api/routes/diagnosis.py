@@ -72,8 +72,9 @@ class DiagnosisRoutes:
         model = context.catalogue.default(TASK)
         check = context.checks[model.id]
         value = check.complete(check.from_text(dict(exchange.query)), "query")
-        data = await read_upload(exchange, FILE, MAX_BYTES)
-        file = await store_upload(context.blobs, exchange.tenant, FILE, data, sound_type(data))
+        with context.uploads.share() as take:
+            data = await read_upload(exchange, FILE, MAX_BYTES, take)
+            file = await store_upload(context.blobs, exchange.tenant, FILE, data, sound_type(data))
         key = check_key(exchange.header(b"idempotency-key"))
         accepted = await self._submissions.submit(
             Wanted(

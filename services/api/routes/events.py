@@ -17,12 +17,16 @@ from services.api.operations import JOB_ID, Answer, Operation, Parameter
 from services.api.problems import status_of
 from services.api.waiting import require_ready
 
+EVENT_SOCKETS = ("/v1/jobs/{id}/events", "/v1/jobs/{id}/events/ws")
+"""Where a WebSocket hears of a job: at the path of the events themselves, and at one of its own for proxies that tell
+paths apart, not protocols."""
+
 _encode = msgspec.json.Encoder().encode
 _HEADERS = [(b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no")]
 
 
 class EventRoutes:
-    """`/v1/jobs/{id}/events` and, for WebSockets, the same with `/ws`."""
+    """`/v1/jobs/{id}/events`; for WebSockets see `EVENT_SOCKETS`."""
 
     def __init__(self, context: Context, lookup: Lookup) -> None:
         self._context = context
@@ -51,7 +55,7 @@ class EventRoutes:
                 said="Server-sent events: what has happened (`requested`, `attempt_started`, `attempt_failed`, "
                 "`attempt_yielded`), live `progress`, `log` and `preview`, and at the end `succeeded`, `failed` or "
                 "`cancelled`. `Last-Event-ID` goes on after an event; 204 says that there is nothing more. "
-                "The same as JSON messages by WebSocket at `/v1/jobs/{id}/events/ws`.",
+                "The same as JSON messages by WebSocket, here and at `/v1/jobs/{id}/events/ws`.",
                 parameters=(JOB_ID, _LAST_EVENT_ID, _LAST_EVENT_ID_IN_QUERY),
                 answers={
                     200: Answer(
@@ -77,7 +81,7 @@ def _frame(item: StreamItem) -> bytes:
 
 
 class EventSocket:
-    """`/v1/jobs/{id}/events/ws`: messages `{"event", "id", "data"}`; `last_event_id` in the query resumes."""
+    """The sockets of `EVENT_SOCKETS`: messages `{"event", "id", "data"}`; `last_event_id` in the query resumes."""
 
     def __init__(self, context: Context, lookup: Lookup) -> None:
         self._context = context

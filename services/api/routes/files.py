@@ -54,10 +54,12 @@ class FileRoutes:
 
     async def upload(self, exchange: Exchange) -> AnyReply:
         """`POST /v1/files`."""
-        data = await read_upload(exchange, FIELD, self._context.settings.max_file_bytes)
-        if not data:
-            raise InvalidInput(FIELD, "is empty")
-        file = await store_upload(self._context.blobs, exchange.tenant, FIELD, data, media_type_of(data))
+        context = self._context
+        with context.uploads.share() as take:
+            data = await read_upload(exchange, FIELD, context.settings.max_file_bytes, take)
+            if not data:
+                raise InvalidInput(FIELD, "is empty")
+            file = await store_upload(context.blobs, exchange.tenant, FIELD, data, media_type_of(data))
         said = _document(file.sha256, file.media_type, file.size_bytes)
         return Reply(201, _encode(said), JSON, [(b"location", f"/v1/files/{file.sha256}".encode())])
 

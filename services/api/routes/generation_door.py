@@ -23,6 +23,7 @@ from services.api.problems import FieldError, InvalidFields
 from services.api.routes.jobs import cursor_of, next_link, tagged
 from services.api.schemas.jobs import ErrorDocument, timestamp
 from services.api.submission import Submissions, Wanted, body_digest, check_key
+from services.api.upload_room import Take
 from services.api.uploads import FORM, is_form, parse_upload_form, sound_type, store_upload
 from services.api.waiting import reach_min_position, require_ready
 
@@ -102,9 +103,12 @@ class GenerationDoor:
 
     async def submit(self, exchange: Exchange) -> AnyReply:
         """`POST`. A file is stored before the request is written, so a request never lacks it."""
+        require_ready(self._context)
+        with self._context.uploads.share() as take:
+            return await self._submit(exchange, *await self._read(exchange, take))
+
+    async def _submit(self, exchange: Exchange, asked: GenerationSubmission, data: bytes | None) -> AnyReply:
         context, manners = self._context, self._manners
-        require_ready(context)
-        asked, data = await self._read(exchange)
         settings = dict(asked.generation_settings)
         name = settings.pop("model", None)
         if name is not None and not isinstance(name, str):
@@ -140,13 +144,13 @@ class GenerationDoor:
         location = [(b"location", f"{manners.path}/{accepted.job_id}/".encode())]
         return Reply(202, _encode(said), JSON, location)
 
-    async def _read(self, exchange: Exchange) -> tuple[GenerationSubmission, bytes | None]:
+    async def _read(self, exchange: Exchange, take: Take) -> tuple[GenerationSubmission, bytes | None]:
         """What is asked for, and the file that comes with it in a form."""
         limit, file = self._context.settings.max_body_bytes, self._manners.file
         if file is None or not is_form(exchange):
             require_json(exchange)
             return decoded(await exchange.body(limit), _submission), None
-        form = await parse_upload_form(exchange, limit + MAX_CLIP_BYTES)
+        form = await parse_upload_form(exchange, limit + MAX_CLIP_BYTES, take)
         known = {"generation_settings", "metadata"}
         if unknown := sorted((form.fields.keys() - known) | (form.files.keys() - {file})):
             raise InvalidInput(unknown[0][:80], "is not a known field of the form")

@@ -123,6 +123,20 @@ async def test_the_diffusers_container_keeps_the_protocol() -> None:
     assert "cancelled" in found["cancel"].note
 
 
+@pytest.mark.timeout(600)
+async def test_the_audiocraft_container_keeps_the_protocol(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    from tests.unit.audiocraft_container.tiny_checkpoint import write_folder
+
+    weights = write_folder(tmp_path / "tiny")
+    words = (sys.executable, "-m", "model_containers.audiocraft", "--model", f"tiny={weights}")
+    usual = {"prompt": "a siren", "duration_s": 1}
+    found = await findings((*words, "--threads", "1"), Bounds(), {"duration_s": 30}, usual=usual)
+    assert broken(found) == {}
+    assert "cancelled" in found["cancel"].note
+    assert found["deadline"].verdict is Verdict.PASSED
+
+
 async def test_the_cough_container_keeps_the_protocol() -> None:
     words = (sys.executable, "-m", "model_containers.cough")
     found = await findings(words, Bounds(), files={"audio": sample().read()}, usual={"pictures": 2})

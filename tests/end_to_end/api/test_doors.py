@@ -110,7 +110,7 @@ async def test_a_result_needs_an_id_of_a_factorial(shared: World) -> None:
 
 async def test_models_tell_the_schema_of_their_input(shared: World) -> None:
     listed = (await shared.http.get("/v1/models")).json()["items"]
-    assert [model["id"] for model in listed] == [MODEL, "factorial", "cough"]
+    assert [model["id"] for model in listed] == [MODEL, "factorial", "cough", "sounds-16k"]
     assert (await shared.http.get(f"/v1/models/{MODEL}")).json() == listed[0]
     assert listed[0]["input_schema"]["properties"]["steps"]["maximum"] == 150
 

@@ -199,10 +199,11 @@ async def test_the_api_stops_while_streams_are_open(tmp_path: Path, engine: Engi
             assert b"event: requested" in await reading
 
 
-async def test_a_websocket_tells_the_same_and_closes(world: World) -> None:
+@pytest.mark.parametrize("path", ["events", "events/ws"])
+async def test_a_websocket_tells_the_same_and_closes(world: World, path: str) -> None:
     job = await world.submit()
     await world.start(job)
-    url = f"{world.url.replace('http', 'ws')}/v1/jobs/{job['id']}/events/ws"
+    url = f"{world.url.replace('http', 'ws')}/v1/jobs/{job['id']}/{path}"
     async with websockets.connect(url) as socket:
         first = json.loads(await socket.recv())
         assert first["event"] == "requested"

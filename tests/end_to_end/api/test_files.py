@@ -16,7 +16,7 @@ from evoke.codec import decode
 from evoke.domain.events import Requested
 from evoke.domain.topics import requested
 from services.api.key_file import create_key
-from tests.end_to_end.api.world import MODEL, World, running_api
+from tests.end_to_end.api.world import MODEL, World, eventually, running_api
 from tests.stack.engines import Engine
 
 LIMIT = 100_000
@@ -26,7 +26,8 @@ DOORS = {"/v1/jobs": "input", "/images/": "generation_settings"}
 @pytest.fixture(scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> AsyncIterator[World]:
     """One for all: each test has files of its own."""
-    async with running_api(engine, tmp_path_factory.mktemp("files"), max_file_bytes=LIMIT) as found:
+    folder = tmp_path_factory.mktemp("files")
+    async with running_api(engine, folder, max_file_bytes=LIMIT, max_uploads_bytes=3 * LIMIT) as found:
         yield found
 
 
@@ -106,6 +107,35 @@ async def test_an_upload_that_is_empty_too_large_or_no_form_is_refused(world: Wo
     )
     assert broken.status_code in (400, 422)
     assert (await upload(world, b"x" * LIMIT))["size_bytes"] == LIMIT
+
+
+async def test_uploads_hold_no_more_memory_than_they_may_and_others_are_served_meanwhile(
+    world: World,
+) -> None:
+    go_on = asyncio.Event()
+
+    async def slowly(shade: bytes) -> AsyncIterator[bytes]:
+        yield shade * (LIMIT - 1)
+        await go_on.wait()
+        yield shade
+
+    slow = [
+        asyncio.create_task(world.http.post("/v1/files", content=slowly(shade)))
+        for shade in (b"1", b"2", b"3")
+    ]
+    held = world.context.uploads
+    await eventually(lambda: _as_true(held.held_bytes == 3 * (LIMIT - 1)), "three uploads are held")
+    refused = await world.http.post("/v1/files", content=b"0000")
+    assert (refused.status_code, int(refused.headers["retry-after"]) >= 1) == (503, True)
+    assert (await world.http.post("/v1/jobs", json=body("/v1/jobs"))).status_code == 202
+    go_on.set()
+    assert [(await each).status_code for each in slow] == [201] * 3
+    assert held.held_bytes == 0
+    await upload(world, b"0000")
+
+
+async def _as_true(holds: bool) -> bool:
+    return holds
 
 
 @pytest.mark.parametrize("file_id", ["0f" * 32, "unknown", "..%2f..%2fdefault", "0F" * 32])

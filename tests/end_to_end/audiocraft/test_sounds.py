@@ -65,6 +65,15 @@ async def test_seconds_are_told_as_they_are_made(served: Container) -> None:
     assert 1 in told
 
 
+async def test_finished_seconds_can_be_heard_while_the_rest_is_made(served: Container) -> None:
+    answer = await generate(served, "tiny", **{**ASKED, "duration_s": 20})
+    assert {preview.media_type for preview in answer.previews} == {"audio/ogg"}
+    heard = [seconds_of(preview.data) for preview in answer.previews]
+    assert heard == sorted(heard)
+    assert heard[0] < 10
+    assert all(length <= 20.1 for length in heard)
+
+
 async def test_the_same_seed_makes_the_same_file_also_beside_others(served: Container) -> None:
     alone = await generate(served, "tiny", **ASKED, format="wav")
     beside = await asyncio.gather(

@@ -80,6 +80,7 @@ def test_weights_are_pulled_listed_verified_and_removed(desk: Desk) -> None:
         "shapes-64": "ships with evoke",
         "factorial": "needs none",
         "cough": "needs none",
+        "sounds-16k": "ships with evoke",
     }
     done = desk.evoke("pull", "m")
     assert done.returncode == 0, done.stderr

@@ -88,7 +88,7 @@ async def test_the_worker_and_the_broker_may_die_together(world: DistributedWorl
     world.kill_broker()
     world.restart("pulsar")
     world.sidecar.start()
-    job = world.client.wait(job_id, deadline_s=120)
+    job = world.wait_supervised(job_id, deadline_s=120)
     assert (job["status"], job["attempts"]) == ("succeeded", 2)
     copy = await read_log(world)
     check_jobs(world.client, copy)

@@ -6,10 +6,12 @@ import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from evoke.bootstrap import prepare_engine
 from evoke.settings import PREFIX, Settings, load_settings
 from tests.stack.servers import PrivateStack
+from tests.system.client import TERMINAL
 from tests.system.processes import ProcessUnderTest, eventually
 from tests.system.world import CATALOGUE, World
 
@@ -62,6 +64,24 @@ class DistributedWorld(World):
     def restart(self, name: str) -> None:
         """Bring a server back."""
         self.servers.start(name)
+
+    def wait_supervised(self, job_id: str, deadline_s: float) -> dict[str, Any]:
+        """Wait until the job is at its end. Meanwhile the sidecar is started again when it gives up, as a supervisor
+        would do; should the job not end, the failure shows what it has written."""
+        job: dict[str, Any] = {}
+
+        def ended() -> bool:
+            nonlocal job
+            if not self.sidecar.alive:
+                self.sidecar.start()
+            job = self.client.job(job_id) or job
+            return job.get("status") in TERMINAL
+
+        try:
+            eventually(ended, f"{job_id} ends", deadline_s)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {job}\nthe sidecar:\n{self.sidecar.output[-6000:]}") from error
+        return job
 
     def wait_for_start(self, job_id: str) -> None:
         """Wait until a worker runs the job."""

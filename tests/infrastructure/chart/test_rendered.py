@@ -171,6 +171,8 @@ def test_a_pool_is_scaled_by_every_topic_that_its_jobs_wait_in(objects: list[Obj
     held = {name for name, subscriptions in wanted(queue, 2) if "workers" in subscriptions}
     assert asked == held
     assert {trigger["metadata"]["subscription"] for trigger in scaled["triggers"]} == {"workers"}
+    # KEDA's name of it: its documentation's page is called Apache Pulsar, and it knows no scaler `apache-pulsar`.
+    assert {trigger["type"] for trigger in scaled["triggers"]} == {"pulsar"}
 
 
 def test_a_scaled_pool_has_no_fixed_number_of_pods(objects: list[Object]) -> None:

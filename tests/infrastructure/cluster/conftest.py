@@ -14,6 +14,7 @@ from tests.infrastructure.chart.kubernetes_schemas import custom_definitions
 from tests.infrastructure.cluster.engines import HOST, credentials, engines
 from tests.infrastructure.cluster.installation import TAG, Installation
 from tests.infrastructure.cluster.kubectl import kubectl
+from tests.system.collector import collecting
 
 
 @pytest.fixture(scope="session")
@@ -75,9 +76,9 @@ def killers(cluster: None) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def installation(engine: dict[str, Any]) -> Iterator[Installation]:
     """evoke, installed and ready; one for the tests of a module."""
-    with made_namespace("restricted") as name:
+    with made_namespace("restricted") as name, collecting(HOST) as collector:
         kubectl("-n", name, "apply", "-f", "-", given=credentials())
-        made = Installation(name, engine)
+        made = Installation(name, engine, collector.url)
         made.install()
         yield made
         made.uninstall()

@@ -7,6 +7,7 @@ servers of the local stack are started on it for the tests, and are reached as S
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,11 +31,24 @@ def engines(folder: Path, namespace: str) -> Iterator[dict[str, Any]]:
     """Start all servers, and yield the chart's values that name them."""
     stack = Stack(folder, cache_folder(), host=HOST)
     try:
-        stack.up(ports={port: 0 for server in SERVERS for port in server.ports})
+        names = [port for server in SERVERS for port in server.ports]
+        stack.up(ports=dict(zip(names, _free_ports(len(names)), strict=True)))
         kubectl("-n", namespace, "apply", "-f", "-", given=as_list(_objects(stack.ports)))
         yield _values(stack.ports, namespace)
     finally:
         stack.down()
+
+
+def _free_ports(number: int) -> list[int]:
+    """Free ports below those of Services of the kind NodePort, which networks let every pod reach on a node."""
+    found: list[int] = []
+    for port in range(21000, 30000, 7):
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) != 0:
+                found.append(port)
+        if len(found) == number:
+            return found
+    raise RuntimeError(f"no {number} free ports on {HOST}")
 
 
 def credentials() -> Object:

@@ -24,11 +24,21 @@ WORKERS = "worker-factorial"
 READY_S = 300
 
 
-class Installation:
-    """A release `evoke` in a namespace. engine: the chart's values of its servers."""
+def name_servers() -> list[Object]:
+    """Where the cluster's names are asked for: pods in most clusters, a process of the node in some."""
+    slices = asked("-n", "kube-system", "endpointslices", "-l", "kubernetes.io/service-name=kube-dns")[
+        "items"
+    ]
+    found = [address for each in slices for end in each["endpoints"] for address in end["addresses"]]
+    return [{"ipBlock": {"cidr": f"{address}/32"}} for address in found]
 
-    def __init__(self, namespace: str, engine: Mapping[str, Any]) -> None:
+
+class Installation:
+    """A release `evoke` in a namespace. engine: the chart's values of its servers. traces_url: of its collector."""
+
+    def __init__(self, namespace: str, engine: Mapping[str, Any], traces_url: str) -> None:
         self.namespace = namespace
+        self.traces_url = traces_url
         self._engine = engine
 
     def values(self, **more: Any) -> dict[str, Any]:
@@ -43,6 +53,8 @@ class Installation:
             "api": {"replicas": 1, "resources": SMALL},
             "archiver": {"resources": SMALL},
             "admin": {"resources": SMALL},
+            "monitoring": {"otlpEndpoint": self.traces_url},
+            "networkPolicy": {"enabled": True, "dnsTo": name_servers()},
             "workers": [POOL],
             "workerDefaults": {"modelResources": SMALL, "sidecarResources": SMALL},
             **more,

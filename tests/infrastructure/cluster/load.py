@@ -47,7 +47,7 @@ def load(installation: Installation, rate: float) -> Iterator[Load]:
         seen.accepted, seen.refused = told["accepted"], told["refused"]
         seen.slowest_ms, seen.p95_ms = told["slowest_ms"], told["p95_ms"]
     finally:
-        installation.kubectl("delete", "pod", NAME, "--grace-period=0", "--force=true", "--ignore-not-found")
+        installation.kubectl("delete", "pod", NAME, "--now", "--ignore-not-found")
 
 
 def _phase(installation: Installation) -> str:

@@ -41,7 +41,7 @@ def test_it_does_what_its_users_are_told(installation: Installation) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *words, "-q", "-p", "no:cacheprovider", "--timeout=300"],
             cwd=ROOT,
-            env={**os.environ, "BASE_URL": api.url},
+            env={**os.environ, "BASE_URL": api.url, "TRACES_URL": installation.traces_url},
             capture_output=True,
             text=True,
             check=False,

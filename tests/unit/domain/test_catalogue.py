@@ -15,6 +15,8 @@ from evoke.domain.catalogue_document import catalogue_of
 from evoke.domain.errors import InvalidInput, UnknownModel
 from evoke.domain.weights_place import shown
 
+SHIPPED = ["shapes-64", "factorial", "cough", "sounds-16k"]
+
 
 def entry(id_: str, **fields: Any) -> dict[str, Any]:
     return {
@@ -213,7 +215,7 @@ def test_a_file_includes_others_whose_paths_start_at_their_own_folder(tmp_path: 
         )
     )
     found = load_catalogue(near)
-    assert [model.id for model in found.models] == ["a", "shapes-64", "factorial", "cough", "b", "c"]
+    assert [model.id for model in found.models] == ["a", *SHIPPED, "b", "c"]
     sources = {model.id: model.source for model in found.models}
     assert sources["a"] == Source(uri=str(tmp_path / "weights"), config="/configs")
     assert sources["b"] == Source(uri=str(tmp_path / "far" / "weights"))
@@ -257,7 +259,7 @@ def test_an_entry_is_added_without_touching_the_rest(tmp_path: Path) -> None:
 def test_a_first_entry_makes_a_catalogue_with_those_that_ship(tmp_path: Path) -> None:
     file = tmp_path / "models.yaml"
     add_entry(file, entry("a"))
-    assert [model.id for model in load_catalogue(file).models] == ["a", "shapes-64", "factorial", "cough"]
+    assert [model.id for model in load_catalogue(file).models] == ["a", *SHIPPED]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""A model container of this repository as a process, asked as the sidecar asks it: by gRPC through a Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.processes import python, running
+from evoke.adapters.grpc_model.client import GrpcModelClient
+from evoke.ports.model_client import GenerationRequest, OutputBytes
+
+READY_S = 300.0
+LONGEST_S = 300.0
+_PIECE = 1 << 20
+
+
+@contextlib.asynccontextmanager
+async def served(
+    folder: Path, module: str, *options: str, threads: int = 1
+) -> AsyncIterator[tuple[GrpcModelClient, int]]:
+    """The container on a socket in `folder` while the block lasts: a client that is connected, and its process id."""
+    address = f"unix:{folder / 'model.sock'}"
+    environment = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+    command = python(module, "--address", address, *options)
+    with running(command, folder / "container.log", environment) as process:
+        client = GrpcModelClient(address)
+        try:
+            await _ready(client)
+            yield client, process.pid
+        finally:
+            await client.close()
+
+
+async def run(
+    client: GrpcModelClient, model: str, asked: Mapping[str, Any], files: Mapping[str, bytes] | None = None
+) -> bytes:
+    """The bytes of all outputs of one run, one after the other."""
+    request = GenerationRequest(
+        job_id="bench",
+        attempt=1,
+        model=model,
+        input=asked,
+        deadline_s=LONGEST_S,
+        files={name: _pieces(data) for name, data in (files or {}).items()},
+    )
+    return b"".join([part.data async for part in client.generate(request) if isinstance(part, OutputBytes)])
+
+
+async def _pieces(data: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(data), _PIECE):
+        yield data[start : start + _PIECE]
+
+
+async def _ready(client: GrpcModelClient) -> None:
+    end = time.monotonic() + READY_S
+    while True:
+        try:
+            await client.describe()
+        except Exception:  # whatever says that it is not there yet
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return

@@ -36,8 +36,9 @@ class Outbox:
             self._add(message, size)
 
     def offer(self, message: pb.GenerateResponse) -> None:
-        """Send what may be lost: it takes the place of an unsent one of its kind, or is dropped when there is no room, or after the end.
+        """Send what may be lost.
 
+        It takes the place of an unsent one of its kind, or is dropped: when there is no room, and after the end.
         Raises Cancelled.
         """
         kind = message.WhichOneof("part")

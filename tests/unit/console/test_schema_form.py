@@ -109,3 +109,19 @@ def test_every_model_of_the_catalogue_that_ships_has_a_form() -> None:
     for model in load_catalogue(None).models:
         form = form_of(model.input)
         assert {field.name for field in form.main + form.settings} == set(model.input["properties"])
+
+
+def test_a_file_says_which_types_it_may_have_and_how_it_is_shown() -> None:
+    field = field_of({"type": "string", "x-evoke-file": ["image/png", "image/jpeg", "image/webp"]})
+    assert (field.kind, field.shown_as, field.hint) == ("file", "picture", "PNG, JPEG or WEBP.")
+    sound = field_of({"type": "string", "x-evoke-file": ["audio/wav"]})
+    assert (sound.shown_as, sound.hint) == ("sound", "WAV.")
+    assert field_of({"type": "string", "x-evoke-file": []}).shown_as == "file"
+
+
+def test_a_file_of_an_earlier_job_is_shown_from_where_the_api_has_it() -> None:
+    said = {"type": "string", "x-evoke-file": ["image/png"]}
+    job = "019a5e2c-0000-7000-8000-000000000000"
+    assert field_of(said, it=f"file:{'a' * 64}").address == f"/v1/files/{'a' * 64}/content"
+    assert field_of(said, it=f"job:{job}/2").address == f"/v1/jobs/{job}/artifacts/2"
+    assert field_of(said, it="https://elsewhere/x.png").address == ""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Iterator
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -123,6 +126,38 @@ def renewed(api: ProcessUnderTest, client: Client) -> None:
     api.stop()
     api.start()
     eventually(lambda: _ready(client), "the API is ready again", READY_S)
+
+
+class Rotation:
+    """Whom a load balancer sends requests to. Who leaves gets nothing new, and has answered what was sent to it."""
+
+    def __init__(self, clients: Sequence[Client]) -> None:
+        self._clients = list(clients)
+        self._under_way: Counter[str] = Counter()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def one(self) -> Iterator[Client]:
+        """One of those that are in, for one request."""
+        with self._changed:
+            client = random.choice(self._clients)
+            self._under_way[client.base_url] += 1
+        try:
+            yield client
+        finally:
+            with self._changed:
+                self._under_way[client.base_url] -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def without(self, client: Client) -> Iterator[None]:
+        """Leave it out while the block lasts."""
+        with self._changed:
+            self._clients.remove(client)
+            assert self._changed.wait_for(lambda: not self._under_way[client.base_url], READY_S)
+        yield
+        with self._changed:
+            self._clients.append(client)
 
 
 @contextmanager

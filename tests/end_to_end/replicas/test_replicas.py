@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 import signal
 import threading
@@ -18,7 +17,7 @@ import pytest
 from evoke.codec import decode
 from evoke.domain.events import AttemptStarted, Requested
 from evoke.domain.topics import attempts, completed
-from tests.end_to_end.replicas.replicas import Replicas, renewed, restarted, running_replicas
+from tests.end_to_end.replicas.replicas import Replicas, Rotation, renewed, restarted, running_replicas
 from tests.stack.servers import PrivateStack
 from tests.system.client import Client
 from tests.system.load import read_log
@@ -146,13 +145,13 @@ async def test_a_replica_that_dies_costs_nobody_a_job(replicas: Replicas) -> Non
 
 
 async def test_a_rolling_upgrade_under_load_refuses_loses_and_doubles_nothing(replicas: Replicas) -> None:
-    in_rotation, over = list(replicas.apis), threading.Event()
+    rotation, over = Rotation(replicas.apis), threading.Event()
 
     def load() -> list[httpx.Response]:
         answers = []
         while not over.is_set():
-            client = random.choice(in_rotation)
-            answers.append(submitted(client, behaviour="work", seconds=0.1))
+            with rotation.one() as client:
+                answers.append(submitted(client, behaviour="work", seconds=0.1))
             time.sleep(0.4)
         return answers
 
@@ -163,9 +162,8 @@ async def test_a_rolling_upgrade_under_load_refuses_loses_and_doubles_nothing(re
                 archiver.process.stop()
                 archiver.process.start()
             for client, api in zip(replicas.apis, (replicas.world.api, replicas.other_api), strict=True):
-                in_rotation.remove(client)
-                renewed(api, client)
-                in_rotation.append(client)
+                with rotation.without(client):
+                    renewed(api, client)
             for container, sidecar in replicas.workplaces:
                 sidecar.stop()
                 container.stop()

@@ -15,13 +15,12 @@ import statistics
 import tempfile
 import time
 import wave
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.processes import ROOT, resident_bytes
 from bench.report import Figure, print_table, write_json
-from bench.served_container import run, served
+from bench.served_container import run, served, together
 from bench.transformers_peer import StockMusicgen
 from evoke.adapters.grpc_model.client import GrpcModelClient
 
@@ -53,22 +52,6 @@ def seconds_of(data: bytes) -> float:
         return float(file.getnframes() / file.getframerate())
 
 
-async def together(client: GrpcModelClient, requests: Sequence[dict[str, Any]]) -> float:
-    """Seconds until all these requests are answered, AT_A_TIME of them at any moment."""
-    left = iter(requests)
-
-    async def one_after_the_other() -> None:
-        for asked in left:
-            if not await run(client, MODEL, asked):
-                raise RuntimeError("a run gave no sound")
-
-    started = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(AT_A_TIME):
-            group.create_task(one_after_the_other())
-    return time.perf_counter() - started
-
-
 async def alone(stock: StockMusicgen, client: GrpcModelClient, count: int) -> Figure:
     """The time of one request that is alone, p50; the two take turns request by request."""
     ours, peers = [], []
@@ -97,7 +80,7 @@ async def throughput(stock: StockMusicgen, client: GrpcModelClient, rounds: int,
     requests = [request(seed) for seed in range(count)]
     ours, peers = [], []
     for _ in range(rounds):
-        ours.append(await together(client, requests))
+        ours.append(await together(client, MODEL, requests, AT_A_TIME))
         started = time.perf_counter()
         for asked in requests:
             stock.wav(asked)
@@ -113,9 +96,9 @@ async def throughput(stock: StockMusicgen, client: GrpcModelClient, rounds: int,
 async def memory(client: GrpcModelClient, pid: int, jobs: int) -> Figure:
     """The container's resident memory after many short jobs, beside that after a tenth of them."""
     warm = max(AT_A_TIME * 2, jobs // 10)
-    await together(client, [request(seed, SHORT_S) for seed in range(warm)])
+    await together(client, MODEL, [request(seed, SHORT_S) for seed in range(warm)], AT_A_TIME)
     before = resident_bytes(pid)
-    await together(client, [request(seed, SHORT_S) for seed in range(jobs - warm)])
+    await together(client, MODEL, [request(seed, SHORT_S) for seed in range(jobs - warm)], AT_A_TIME)
     after = resident_bytes(pid)
     mib = 1 << 20
     return Figure(
@@ -141,7 +124,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
     )
     module = "model_containers.audiocraft"
     async with served(folder, module, *served_as, threads=options.threads) as (client, pid):
-        await together(client, [request(seed) for seed in range(AT_A_TIME)])
+        await together(client, MODEL, [request(seed) for seed in range(AT_A_TIME)], AT_A_TIME)
         stock.wav(request(0))
         return [
             await alone(stock, client, options.alone),

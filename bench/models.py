@@ -9,28 +9,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import itertools
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.diffusers_peer import SCHEDULERS, StockDiffusers
-from bench.processes import ROOT, cpu_seconds, python, resident_bytes, running
+from bench.processes import ROOT, cpu_seconds, resident_bytes
 from bench.report import Figure, print_table, write_json
+from bench.served_container import run, served, together
 from evoke.adapters.grpc_model.client import GrpcModelClient
-from evoke.ports.model_client import GenerationRequest, OutputBytes
 
 CHECKPOINT = ROOT / "model_containers" / "diffusers" / "shapes64" / "checkpoint"
 RESULTS = Path(__file__).parent / "results" / "models.json"
 MODEL = "shapes-64"
 AT_A_TIME = 8
-READY_S = 300.0
-LONGEST_S = 300.0
 PROMPTS = (
     "a large red circle on a blue background",
     "a small green square",
@@ -68,65 +64,9 @@ def request(prompt: str, sampler: str, steps: int, guidance: float, seed: int) -
     }
 
 
-@contextlib.asynccontextmanager
-async def container(folder: Path, threads: int) -> AsyncIterator[tuple[GrpcModelClient, int]]:
-    """The container on a Unix socket in `folder`: a client that is connected, and its process id."""
-    address = f"unix:{folder / 'model.sock'}"
-    options = [
-        "--address",
-        address,
-        "--model",
-        f"{MODEL}={CHECKPOINT}",
-        "--device",
-        "cpu",
-        "--threads",
-        str(threads),
-    ]
-    environment = {"OMP_NUM_THREADS": str(threads)}
-    with running(
-        python("model_containers.diffusers", *options), folder / "container.log", environment
-    ) as process:
-        client = GrpcModelClient(address)
-        try:
-            await _ready(client)
-            yield client, process.pid
-        finally:
-            await client.close()
-
-
-async def _ready(client: GrpcModelClient) -> None:
-    end = time.monotonic() + READY_S
-    while True:
-        try:
-            await client.describe()
-        except Exception:  # whatever says that it is not there yet
-            if time.monotonic() > end:
-                raise
-            await asyncio.sleep(0.5)
-        else:
-            return
-
-
 async def picture(client: GrpcModelClient, asked: dict[str, Any]) -> bytes:
     """The PNG of one run."""
-    run = GenerationRequest(job_id="bench", attempt=1, model=MODEL, input=asked, deadline_s=LONGEST_S)
-    return b"".join([part.data async for part in client.generate(run) if isinstance(part, OutputBytes)])
-
-
-async def together(client: GrpcModelClient, requests: Sequence[dict[str, Any]]) -> float:
-    """Seconds until all these requests are answered, AT_A_TIME of them at any moment."""
-    left = iter(requests)
-
-    async def one_after_the_other() -> None:
-        for asked in left:
-            if not await picture(client, asked):
-                raise RuntimeError("a run gave no picture")
-
-    started = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(AT_A_TIME):
-            group.create_task(one_after_the_other())
-    return time.perf_counter() - started
+    return await run(client, MODEL, asked)
 
 
 async def throughput(
@@ -137,7 +77,7 @@ async def throughput(
     ours, peers, spent, peers_spent = [], [], [], []
     for _ in range(rounds):
         before = cpu_seconds(pid)
-        ours.append(await together(client, requests))
+        ours.append(await together(client, MODEL, requests, AT_A_TIME))
         spent.append(cpu_seconds(pid) - before)
         before, started = cpu_seconds(os.getpid()), time.perf_counter()
         for asked in requests:
@@ -184,9 +124,9 @@ async def alone(stock: StockDiffusers, client: GrpcModelClient, count: int) -> F
 async def memory(client: GrpcModelClient, pid: int, jobs: int) -> Figure:
     """The container's resident memory after many jobs, beside that after a tenth of them."""
     warm = max(AT_A_TIME * 2, jobs // 10)
-    await together(client, _short(warm))
+    await together(client, MODEL, _short(warm), AT_A_TIME)
     before = resident_bytes(pid)
-    await together(client, _short(jobs - warm))
+    await together(client, MODEL, _short(jobs - warm), AT_A_TIME)
     after = resident_bytes(pid)
     mib = 1 << 20
     return Figure(
@@ -206,8 +146,12 @@ def _short(count: int) -> list[dict[str, Any]]:
 async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
     """All figures."""
     stock = StockDiffusers(CHECKPOINT, options.threads)
-    async with container(folder, options.threads) as (client, pid):
-        await together(client, mixed(AT_A_TIME))
+    arguments = ("--model", f"{MODEL}={CHECKPOINT}", "--device", "cpu", "--threads", str(options.threads))
+    async with served(folder, "model_containers.diffusers", *arguments, threads=options.threads) as (
+        client,
+        pid,
+    ):
+        await together(client, MODEL, mixed(AT_A_TIME), AT_A_TIME)
         stock.png(mixed(1)[0])
         return [
             *await throughput(stock, client, pid, options.rounds, options.pictures),

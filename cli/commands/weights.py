@@ -94,13 +94,25 @@ def add(
     allow: Annotated[
         list[str] | None, typer.Option(help="Name of a file to take though it can run code.")
     ] = None,
+    parts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part", metavar="NAME=SOURCE", help="Other weights that go with it, into a folder of that name."
+        ),
+    ] = None,
     catalogue: Catalogue = "",
     models_dir: ModelsDir = "",
 ) -> None:
     """Fetch weights, see what they take, and write the entry into the catalogue (./models.yaml when there is none)."""
     from cli.weights.adding import Addition, add_model
 
-    told = {"sha256": sha256, "config": config, "files": files or [], "allow": allow or []}
+    told = {
+        "sha256": sha256,
+        "config": config,
+        "files": files or [],
+        "allow": allow or [],
+        "parts": parts_of(parts or []),
+    }
     addition = Addition(
         id=model,
         source={"uri": source, **{name: value for name, value in told.items() if value}},
@@ -111,6 +123,16 @@ def add(
         licence=licence,
     )
     print(add_model(settings_of(catalogue, models_dir), addition))
+
+
+def parts_of(words: list[str]) -> dict[str, str]:
+    """Read `NAME=SOURCE`. Raises Usage."""
+    from cli.failures import Usage
+
+    pairs = [word.partition("=")[::2] for word in words]
+    if wrong := [word for word, (name, source) in zip(words, pairs, strict=True) if not (name and source)]:
+        raise Usage(f"--part {wrong[0]}: must be NAME=SOURCE, such as t5-large=hf:google-t5/t5-large")
+    return dict(pairs)
 
 
 def verify(models: Names = None, catalogue: Catalogue = "", models_dir: ModelsDir = "") -> None:

@@ -76,6 +76,7 @@ def _weights(settings: Settings, name: str, source: Source) -> Path:
         size_bytes=source.size_bytes,
         files=source.files,
         allow=source.allow,
+        parts=source.parts,
     )
     note(f"{name}: {here.fetch(wish)}")
     receipt = here.store.receipts.get(name)

@@ -17,7 +17,9 @@ from evoke.domain.catalogue import Catalogue, Model
 from evoke.domain.catalogue_document import catalogue_of
 from evoke.domain.errors import EvokeError, InvalidInput, UnknownModel, WeightsDamaged
 from evoke.domain.weights_place import InPackage, OnDisk, place_of, shown
+from evoke.ports.weights_source import WeightsSource
 from evoke.settings import Settings
+from evoke.weights.joined import JoinedSource
 from evoke.weights.receipts import Receipt
 from evoke.weights.store import WeightsStore
 from evoke.weights.wish import Wish, wish_of, wish_of_link
@@ -88,11 +90,18 @@ class Here:
     def fetch(self, wish: Wish) -> str:
         """Fetch the weights of one model; returns what to tell. Raises as `WeightsStore.pull`."""
         with (
-            closing(open_weights_source(self._settings, wish.uri)) as source,
+            closing(self._source(wish)) as source,
             FetchingLine(wish.model) as line,
         ):
             receipt, fetched = self.store.pull(wish, source, line.told)
         return f"{'fetched' if fetched else 'is here already'}: {_told(receipt)} in {self._path(receipt)}"
+
+    def _source(self, wish: Wish) -> WeightsSource:
+        own = open_weights_source(self._settings, wish.uri)
+        if not wish.parts:
+            return own
+        parts = {name: open_weights_source(self._settings, uri) for name, uri in wish.parts.items()}
+        return JoinedSource(own, parts)
 
     def verify(self, names: Sequence[str]) -> bool:
         """Read again; returns whether all is as it was fetched."""

@@ -16,7 +16,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
 
     sha256, size_bytes: of a single file, when known. files: patterns of the files to take, default all that are
     weights or describe them. allow: names of files that may be taken though they can run code when loaded, such as
-    `pytorch_model.bin`. config: the folder of configs that goes with a single file.
+    `pytorch_model.bin`. config: the folder of configs that goes with a single file. parts: other sources whose files
+    go into folders of these names below the model's, such as the encoder of prompts that a checkpoint only names.
     """
 
     uri: str
@@ -25,6 +26,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     files: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     config: str | None = None
+    parts: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

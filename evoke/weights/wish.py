@@ -13,7 +13,10 @@ from evoke.weights.receipts import Receipt
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """A model's name in the folder of weights, and its source as the catalogue has it. name: of a link's file."""
+    """A model's name in the folder of weights, and its source as the catalogue has it. name: of a link's file.
+
+    parts: as the catalogue's.
+    """
 
     model: str
     uri: str
@@ -22,6 +25,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     name: str = ""
+    parts: dict[str, str] = msgspec.field(default_factory=dict)
 
     def met_by(self, receipt: Receipt) -> bool:
         """Whether these weights are known to be the wanted ones without asking the source.
@@ -33,7 +37,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
         if self.sha256 is not None:
             return [file.sha256 for file in receipt.files] == [self.sha256]
         return (
-            not (self.files or self.allow)
+            not (self.files or self.allow or self.parts)
             and self.uri.startswith("hf:")
             and self.uri.endswith(f"@{receipt.version}")
         )
@@ -59,6 +63,7 @@ def wish_of(model: Model, source: Source) -> Wish:
         size_bytes=source.size_bytes,
         files=source.files,
         allow=source.allow,
+        parts=source.parts,
     )
 
 

@@ -24,7 +24,7 @@ def beginning_of(model: LoadedModel, settings: SoundSettings, files: Mapping[str
     if FILE not in files:
         return torch.zeros(model.codebooks, 0, dtype=torch.long)
     facts = model.facts
-    samples = decode(files[FILE], facts.rate_hz, facts.bounds.max_duration_s, FILE)
+    samples = decode(files[FILE], facts.rate_hz, facts.bounds.max_duration_s, FILE, facts.channels)
     length_s, frame_s = len(samples) / facts.rate_hz, 1 / facts.frame_hz
     if length_s < frame_s:
         raise InvalidInput(FILE, f"is {length_s:.3f} s long; at least {frame_s:g} s are needed")

@@ -25,7 +25,10 @@ _CONTAINER_KEYS = ("task", "window_s")
 
 @dataclass(frozen=True)
 class Facts:
-    """What a checkpoint makes. window_s: seconds that its decoder sees at once. melody: whether it follows a clip's."""
+    """What a checkpoint makes. window_s: seconds that its decoder sees at once. melody: whether it follows a clip's.
+
+    channels: 1, or 2 for stereo.
+    """
 
     task: str
     rate_hz: int
@@ -34,6 +37,7 @@ class Facts:
     defaults: Defaults
     bounds: Bounds
     melody: bool = False
+    channels: int = 1
 
     @property
     def window_frames(self) -> int:
@@ -59,7 +63,9 @@ def facts_of(codec: Mapping[str, Any], wishes: Mapping[str, Any], bounds: Bounds
     if not isinstance(rate, int) or not isinstance(ratios, list) or not ratios:
         raise CheckpointError(f"{source}: audio_encoder must have sampling_rate and upsampling_ratios")
     if codec.get("audio_channels", 1) != 1:
-        raise CheckpointError(f"{source}: only models of one channel are served, this one has several")
+        raise CheckpointError(
+            f"{source}: only codecs of one channel are served (stereo is two of them), this one has several"
+        )
     task = wishes.get("task", SOUND if rate == SOUND_RATE_HZ else MUSIC)
     if task not in WINDOW_S:
         raise CheckpointError(f"{source}: task is {task!r}, must be {SOUND} or {MUSIC}")

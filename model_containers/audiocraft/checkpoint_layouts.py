@@ -8,11 +8,9 @@ from typing import Any, Protocol
 
 from model_containers.audiocraft.checkpoint_facts import Facts, facts_of, wishes_of
 from model_containers.audiocraft.input_schema import Bounds
+from model_containers.audiocraft.own_layout import WEIGHTS, OwnLayout
 from model_containers.checkpoints.files import PICKLES, check_safetensors, read_json
 from model_containers.sdk.errors import CheckpointError
-
-OWN_WEIGHTS = "state_dict.bin"
-"""AudioCraft's own file."""
 
 MELODY = "musicgen_melody"
 KINDS = ("musicgen", MELODY)
@@ -50,8 +48,12 @@ class TransformersLayout:
                 " (AudioGen's models are of the first)"
             )
         codec = config.get("audio_encoder")
+        decoder = config.get("decoder")
+        channels = decoder.get("audio_channels", 1) if isinstance(decoder, dict) else 1
+        if channels not in (1, 2):
+            raise CheckpointError(f"{file}: decoder.audio_channels is {channels!r}, must be 1 or 2")
         found = facts_of(codec if isinstance(codec, dict) else {}, wishes_of(self.folder), bounds, file)
-        return replace(found, melody=kind == MELODY)
+        return replace(found, melody=kind == MELODY, channels=channels)
 
     def load(self) -> tuple[Any, Any]:
         """See `Layout`."""
@@ -74,11 +76,8 @@ def layout_of(folder: Path) -> Layout:
     """Tell the layout. Raises CheckpointError where the folder is neither."""
     if not folder.is_dir():
         raise CheckpointError(f"{folder}: no such folder")
-    if (folder / OWN_WEIGHTS).exists():
-        raise CheckpointError(
-            f"{folder / OWN_WEIGHTS}: AudioCraft's own files are pickled and can run code; convert them"
-            " to transformers' layout (convert_musicgen_transformers.py of its releases)"
-        )
+    if (folder / WEIGHTS).exists():
+        return OwnLayout(folder)
     if (folder / "config.json").exists():
         return TransformersLayout(folder)
-    raise CheckpointError(f"{folder}: holds no config.json")
+    raise CheckpointError(f"{folder}: holds neither config.json nor {WEIGHTS}")

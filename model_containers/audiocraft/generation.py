@@ -93,20 +93,18 @@ def generate(model: LoadedModel, rows: Sequence[Row]) -> None:
 
 def _fill_window(model: LoadedModel, rows: Sequence[Row], start: int, longest: int) -> None:
     """Make the codes of frames `start` to `start + longest`, less in rows that end before. Rows that are over stop."""
-    known, books = rows[0].known - start, rows[0].codes.shape[0]
-    tables = [table(row.codes[:, start : row.known], longest, model.padding) for row in rows]
+    known, delays = rows[0].known - start, model.delays
+    tables = [table(row.codes[:, start : row.known], longest, delays, model.padding) for row in rows]
     laid = torch.stack(tables)
     prompts = _prompts(model, rows, start)
     decoder = DecoderRows(model.network, prompts, [row.settings.cfg_coef for row in rows])
     live, fed = list(rows), 0
-    for column in range(known + 1, columns_of(longest, books)):
+    for column in range(known + 1, columns_of(longest, delays)):
         logits = decoder.logits(laid[:, :, fed:column])
         fed = column
         for place, row in enumerate(live):
-            laid[place, :, column] = _next_column(
-                row, logits[place], column, (start, start + longest), model.padding
-            )
-            _tell(row, start, frames_done(column, books), longest)
+            laid[place, :, column] = _next_column(model, row, logits[place], column, (start, start + longest))
+            _tell(row, start, frames_done(column, delays), longest)
         keep = [place for place, row in enumerate(live) if not row.done and not row.watcher.over]
         if not keep:
             return
@@ -132,15 +130,15 @@ def _prompts(model: LoadedModel, rows: Sequence[Row], start: int) -> Prompts | M
 
 
 def _next_column(
-    row: Row, logits: torch.Tensor, column: int, window: tuple[int, int], padding: int
+    model: LoadedModel, row: Row, logits: torch.Tensor, column: int, window: tuple[int, int]
 ) -> torch.Tensor:
     """Choose the codes of a column, keep those that are known, and write the new ones into the row."""
     start, end = window
     chosen = row.chooser.choose(logits)
-    for book in range(len(chosen)):
-        frame = start + frame_of(column, book)
+    for book, delay in enumerate(model.delays):
+        frame = start + frame_of(column, delay)
         if frame < start or frame >= min(end, row.frames):
-            chosen[book] = padding
+            chosen[book] = model.padding
         elif frame < row.known:
             chosen[book] = row.codes[book, frame]
         else:

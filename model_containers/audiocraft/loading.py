@@ -8,6 +8,7 @@ import torch
 
 from model_containers.audiocraft.checkpoint_facts import Facts
 from model_containers.audiocraft.checkpoint_layouts import Layout
+from model_containers.audiocraft.delays import delays_of
 from model_containers.audiocraft.libraries import Network, Tokenizer
 from model_containers.checkpoints.device import Device
 from model_containers.sdk.errors import CheckpointError
@@ -28,33 +29,44 @@ class LoadedModel:
 
     @property
     def codebooks(self) -> int:
-        """Codes of a frame."""
+        """Codes of a frame: of two channels those of the left and of the right take turns."""
         return int(self.network.decoder.config.num_codebooks)
+
+    @property
+    def delays(self) -> tuple[int, ...]:
+        """How many columns late each codebook is written."""
+        return delays_of(self.codebooks, self.facts.channels)
 
     @torch.inference_mode()
     def samples_of(self, codes: torch.Tensor) -> torch.Tensor:
-        """The sound of codes (books, frames): float32 on the CPU, of frames / frame_hz seconds."""
+        """The sound of codes (books, frames): float32 on the CPU, (samples) or (samples, 2), frames / frame_hz seconds."""
         codec = self.network.audio_encoder
-        made = codec.decode(codes[None, None].to(codec.device), [None]).audio_values
-        samples: torch.Tensor = made[0, 0].float().cpu()
-        return samples
+        channels = self.facts.channels
+        apart = codes.reshape(-1, channels, codes.shape[-1]).transpose(0, 1)[None].to(codec.device)
+        made = [codec.decode(apart[:, [channel]], [None]).audio_values[0, 0] for channel in range(channels)]
+        samples: torch.Tensor = torch.stack(made, -1).float().cpu()
+        return samples[:, 0] if channels == 1 else samples
 
     @torch.inference_mode()
     def codes_of(self, samples: torch.Tensor) -> torch.Tensor:
-        """The codes (books, frames) of a sound of one channel at the model's rate; whole frames of it."""
+        """The codes (books, frames) of a sound at the model's rate, as `samples_of` gives it; whole frames of it."""
         codec = self.network.audio_encoder
         hop = self.facts.rate_hz // self.facts.frame_hz
         whole = samples[: len(samples) // hop * hop]
         bandwidth = codec.config.target_bandwidths[-1]
-        codes = codec.encode(whole[None, None].to(codec.device), bandwidth=bandwidth).audio_codes[0, 0]
-        kept: torch.Tensor = codes[: self.codebooks].cpu()
+        channels = whole[:, None] if whole.ndim == 1 else whole
+        made = [
+            codec.encode(channel[None, None].to(codec.device), bandwidth=bandwidth).audio_codes[0, 0]
+            for channel in channels.unbind(-1)
+        ]
+        kept: torch.Tensor = torch.stack(made, 1).flatten(0, 1)[: self.codebooks].cpu()
         return kept
 
 
 def load(layout: Layout, facts: Facts, device: Device) -> LoadedModel:
     """Load a checkpoint onto a device. Raises CheckpointError."""
     network, tokenizer = layout.load()
-    books = network.audio_encoder.config.num_quantizers
+    books = network.audio_encoder.config.num_quantizers * facts.channels
     if books < network.decoder.config.num_codebooks:
         raise CheckpointError(
             f"the decoder has {network.decoder.config.num_codebooks} codebooks, the codec {books}"

@@ -1,4 +1,4 @@
-"""Loudness by ITU-R BS.1770-4, of one channel: measured with its filters and gates, and brought to a wanted level."""
+"""Loudness by ITU-R BS.1770-4, of one channel or two: measured with its filters and gates, brought to a wanted level."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ PEAK = 0.98
 
 
 def loudness_lufs(samples: Samples, rate_hz: int) -> float:
-    """Integrated loudness in LUFS; minus infinity for silence. Sounds under 0.4 s are one block."""
+    """Integrated loudness in LUFS of (samples) or (samples, 2); minus infinity for silence.
+
+    Sounds under 0.4 s are one block.
+    """
     weighted = _weighted(samples.astype(np.float64), rate_hz)
     power = _block_power(weighted, rate_hz)
     heard = power[_level(power) > ABSOLUTE_GATE_LUFS]
@@ -44,7 +47,8 @@ def _level(power: NDArray[np.float64] | float) -> NDArray[np.float64]:
 
 def _block_power(weighted: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
     block, step = round(BLOCK_S * rate_hz), round(STEP_S * rate_hz)
-    sums = np.concatenate([[0.0], np.cumsum(weighted**2)])
+    power = weighted**2 if weighted.ndim == 1 else (weighted**2).sum(1)
+    sums = np.concatenate([[0.0], np.cumsum(power)])
     starts = np.arange(0, max(1, len(weighted) - block + 1), step)
     ends = np.minimum(starts + block, len(weighted))
     return np.asarray((sums[ends] - sums[starts]) / np.maximum(1, ends - starts))
@@ -56,8 +60,8 @@ def _weighted(samples: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]
     The analogue prototypes that give the standard's coefficients at 48 kHz: Mansbridge et al., "Implementation and
     evaluation of autonomous multi-track fader control", AES 132, 2012.
     """
-    shelved = lfilter(*_shelf(rate_hz), samples)
-    return np.asarray(lfilter(*_high_pass(rate_hz), shelved))
+    shelved = lfilter(*_shelf(rate_hz), samples, axis=0)
+    return np.asarray(lfilter(*_high_pass(rate_hz), shelved, axis=0))
 
 
 def _shelf(rate_hz: int) -> tuple[list[float], list[float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,8 @@ class Reporter:
         self._told_s = 0
         # A sound that is whole within that time needs none.
         self._next_preview = time.monotonic() + PREVIEW_EVERY_S
-        self._heard: Samples = np.zeros(0, np.float32)
+        shape = 0 if model.facts.channels == 1 else (0, model.facts.channels)
+        self._heard: Samples = np.zeros(shape, np.float32)
         self.written = False
 
     @property
@@ -76,7 +78,13 @@ class Reporter:
             samples = normalised(samples, rate, settings.loudness_lufs)
         origin = {"model": self._model_id, "input": vars(settings)}
         data = encode(samples, rate, settings.format, origin)
-        details = {"duration_s": round(len(samples) / rate, 3), "rate_hz": rate, "seed": settings.seed}
+        details: dict[str, Any] = {
+            "duration_s": round(len(samples) / rate, 3),
+            "rate_hz": rate,
+            "seed": settings.seed,
+        }
+        if self._model.facts.channels > 1:
+            details["channels"] = self._model.facts.channels
         total = math.ceil(settings.duration_s)
         self._run.progress(total, total, "seconds")
         self._run.write_output(f"0.{settings.format}", CODINGS[settings.format].media_type, data, details)

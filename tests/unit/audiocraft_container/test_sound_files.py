@@ -68,3 +68,10 @@ def test_a_sound_is_brought_to_the_loudness_asked_for_but_never_clipped() -> Non
     loud = normalised(tone(16000, seconds=0.2), 16000, 0.0)
     assert np.abs(loud).max() == pytest.approx(PEAK, abs=1e-3)
     assert math.isinf(loudness_lufs(normalised(np.zeros(16000, np.float32), 16000, -20), 16000))
+
+
+def test_two_channels_are_as_loud_as_their_powers_together() -> None:
+    sound = tone(16000)
+    both = np.stack([sound, sound], -1)
+    assert loudness_lufs(both, 16000) == pytest.approx(loudness_lufs(sound, 16000) + 3.01, abs=0.05)
+    assert loudness_lufs(normalised(both, 16000, -23.0), 16000) == pytest.approx(-23, abs=0.05)

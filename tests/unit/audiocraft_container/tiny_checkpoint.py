@@ -20,7 +20,7 @@ CODEBOOKS, ENTRIES, RATE_HZ, FRAME_HZ, WINDOW_S = 4, 32, 16000, 50, 1.0
 def make_network() -> Network:
     """Make the network: AudioGen's layout with 50 frames a second of four codebooks, some 100,000 parameters."""
     torch.manual_seed(0)
-    text, codec = _text_encoder(), _codec()
+    text, codec = make_text_encoder(), _codec()
     decoder = transformers.MusicgenForCausalLM(transformers.MusicgenDecoderConfig(**_DECODER))
     network = transformers.MusicgenForConditionalGeneration(
         text_encoder=text, audio_encoder=codec, decoder=decoder
@@ -32,7 +32,7 @@ def make_network() -> Network:
 def make_melody_network() -> Network:
     """Make one of MusicGen Melody's layout, as small; its chroma has 20 moments."""
     torch.manual_seed(0)
-    text, codec = _text_encoder(), _codec()
+    text, codec = make_text_encoder(), _codec()
     decoder = transformers.MusicgenMelodyForCausalLM(transformers.MusicgenMelodyDecoderConfig(**_DECODER))
     config = transformers.MusicgenMelodyConfig(
         text_encoder=text.config.to_dict(),
@@ -79,7 +79,8 @@ def _codec() -> Network:
     return codec
 
 
-def _text_encoder() -> Network:
+def make_text_encoder() -> Network:
+    """Make the encoder of prompts."""
     return transformers.T5EncoderModel(
         transformers.T5Config(
             vocab_size=len(make_tokenizer()), d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2

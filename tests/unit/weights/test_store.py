@@ -27,6 +27,7 @@ from evoke.domain.errors import (
 )
 from evoke.domain.weights_place import OnHub, OnWeb
 from evoke.ports.weights_source import Listing
+from evoke.weights.joined import JoinedSource
 from evoke.weights.receipts import Receipt
 from evoke.weights.store import WeightsStore
 from evoke.weights.wish import Wish
@@ -368,3 +369,47 @@ def test_a_receipt_without_its_weights_is_no_obstacle(
     store.receipts.put(receipt)
     assert pull(store, server, hub())[1] is True
     store.verify("m")
+
+
+def test_what_goes_with_a_model_lies_in_a_folder_of_its_own_and_is_fetched_again_when_it_changes(
+    store: WeightsStore, server: WeightsServer
+) -> None:
+    server.repositories["someone/words"] = {
+        "config.json": b"{}",
+        "model.safetensors": OTHER,
+        "x.bin": b"code",
+    }
+    parts = {"words": "hf:someone/words@main"}
+
+    def fetch() -> tuple[Receipt, bool]:
+        places = {"": OnHub("someone/model", "main"), "words": OnHub("someone/words", "main")}
+        sources = {name: HubSource(place, server.url) for name, place in places.items()}
+        joined = JoinedSource(sources.pop(""), sources)
+        with closing(joined):
+            return store.pull(hub(parts=parts), joined, lambda name, done, total: None)
+
+    receipt, fetched = fetch()
+    assert fetched
+    names = {file.name for file in receipt.files}
+    assert {"unet/model.safetensors", "words/config.json", "words/model.safetensors"} <= names
+    assert (store.folder / "m" / "words" / "model.safetensors").read_bytes() == OTHER
+    assert (store.folder / "m" / "unet" / "model.safetensors").read_bytes() == CONTENT
+    assert not (store.folder / "m" / "words" / "x.bin").exists()
+    assert store.verify("m") == receipt
+    assert not fetch()[1]
+    server.repositories["someone/words"]["config.json"] = b'{"new": 1}'
+    fetch()
+    assert store.verify("m")
+
+
+@pytest.mark.parametrize("name", ["../words", "a/b", "", ".."])
+def test_a_part_does_not_leave_the_models_folder(server: WeightsServer, name: str) -> None:
+    source = HubSource(OnHub("someone/model", "main"), server.url)
+    with closing(source), pytest.raises(InvalidInput, match="no name of a folder"):
+        JoinedSource(source, {name: source}).listing()
+
+
+def test_parts_of_a_single_file_are_refused(server: WeightsServer) -> None:
+    source = WebSource(OnWeb(f"{server.url}/a.safetensors"), {})
+    with closing(source), pytest.raises(InvalidInput, match="single file"):
+        JoinedSource(source, {"words": source}).listing()

@@ -20,6 +20,7 @@ from tests.system.weights_server import COMMIT, WeightsServer, safetensors, weig
 pytestmark = pytest.mark.timeout(300)
 CONTENT = safetensors(bytes(range(256)) * 3000)
 CHECKPOINT = ROOT / "model_containers" / "diffusers" / "shapes64" / "checkpoint"
+AUDIOCRAFT = ROOT / "tests" / "unit" / "audiocraft_container" / "own_checkpoints"
 
 
 class Desk:
@@ -191,3 +192,26 @@ def test_weights_that_the_container_can_not_load_are_not_written_down(desk: Desk
     assert done.returncode == ExitCode.JOB_FAILED
     assert "model_index.json" in done.stderr
     assert not desk.catalogue.exists()
+
+
+@pytest.mark.model
+def test_audiocrafts_own_files_become_an_entry_with_the_encoder_that_they_name(desk: Desk) -> None:
+    pytest.importorskip("transformers")
+    for name, folder in (("someone/audiogen", "sounds"), ("someone/t5-small", "t5-small")):
+        files = {path.name: path.read_bytes() for path in (AUDIOCRAFT / folder).iterdir()}
+        desk.server.repositories[name] = files
+    allowed = ("--allow", "state_dict.bin", "--allow", "compression_state_dict.bin")
+    words = ("add", "sounds", "hf:someone/audiogen@main", "--container", "audiocraft")
+    refused = desk.evoke(*words, catalogue=False)
+    assert refused.returncode == ExitCode.USAGE
+    assert "can run code when loaded" in refused.stderr
+    alone = desk.evoke(*words, *allowed, catalogue=False)
+    assert alone.returncode == ExitCode.JOB_FAILED
+    assert "t5-small, which is not there" in alone.stderr
+    done = desk.evoke(*words, *allowed, "--part", "t5-small=hf:someone/t5-small@main", catalogue=False)
+    assert done.returncode == 0, done.stderr
+    entry = load_catalogue(desk.folder / "models.yaml").get("sounds")
+    assert (entry.task, entry.container) == ("text-to-sound", "audiocraft")
+    assert entry.source is not None
+    assert entry.source.parts == {"t5-small": "hf:someone/t5-small@main"}
+    assert (desk.weights / "sounds" / "t5-small" / "model.safetensors").exists()

@@ -2,7 +2,7 @@
 
 `python -m tests.unit.audiocraft_container.made_by_audiocraft FOLDER` wrote what lies in `own_checkpoints/`. It needs
 audiocraft 1.3.0 (beside a current torch: `pip install --no-deps audiocraft==1.3.0`, and what its imports ask for),
-which no test does. Weights are random; they are exported as audiocraft's releases are: language models in half precision.
+which no test does. Weights are random, and exported as audiocraft's releases are: language models in half precision.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FUSER = (
     "fuser: {{cross_attention_pos_emb: false, sum: [], prepend: [{}], cross: [{}], input_interpolate: []}}"
 )
 WAV = """
-  self_wav: {{model: chroma_stem, chroma_stem: {sample_rate: '${sample_rate}', n_chroma: 12, radix2_exp: 14,
+  self_wav: {model: chroma_stem, chroma_stem: {sample_rate: '${sample_rate}', n_chroma: 12, radix2_exp: 14,
     argmax: true, match_len_on_eval: true, eval_wavs: null, n_eval_wavs: 100, cache_path: null}}"""
 
 

@@ -119,8 +119,6 @@ async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
         f"{MODEL}={options.checkpoint}",
         "--device",
         "cpu",
-        "--threads",
-        str(options.threads),
     )
     module = "model_containers.audiocraft"
     async with served(folder, module, *served_as, threads=options.threads) as (client, pid):

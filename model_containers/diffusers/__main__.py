@@ -112,7 +112,7 @@ def placement_of(arguments: argparse.Namespace) -> Placement:
 
 def _models(arguments: argparse.Namespace) -> list[DiffusersModel]:
     placement = placement_of(arguments)
-    rendezvous = Rendezvous(placement.batch)
+    rendezvous = Rendezvous(placement.batch, placement.threads)
     shelf = Shelf(arguments.memory)
     return [DiffusersModel(argument, placement, rendezvous, shelf) for argument in arguments.model]
 

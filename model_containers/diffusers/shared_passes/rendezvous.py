@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from model_containers.diffusers.compute_thread import ComputeThread
+from model_containers.checkpoints.compute_thread import ComputeThread
 from model_containers.diffusers.painter import Painter
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import weakref
 import pytest
 import torch
 
-from model_containers.diffusers.compute_thread import ComputeThread
+from model_containers.checkpoints.compute_thread import ComputeThread
 
 DEADLINE_S = 30.0
 

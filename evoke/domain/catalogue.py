@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from evoke.domain.errors import InvalidInput, UnknownModel
+from evoke.domain.errors import InvalidInput, NoModelOfTask, UnknownModel
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -119,11 +119,11 @@ class Catalogue:
             raise UnknownModel(name[:80], self._nearest(name)) from None
 
     def default(self, task: str) -> Model:
-        """Return the first model of a task. Raises UnknownModel when there is none."""
+        """Return the first model of a task. Raises NoModelOfTask when there is none."""
         for model in self.models:
             if model.task == task:
                 return model
-        raise UnknownModel(f"default of {task}")
+        raise NoModelOfTask(task)
 
     def served_by(self, container: str) -> tuple[Model, ...]:
         """The models that a container folder serves."""

@@ -57,6 +57,14 @@ class UnknownModel(NotFound):
         self.nearest = nearest
 
 
+class NoModelOfTask(UnknownModel):
+    """The catalogue has no model of that task."""
+
+    def __init__(self, task: str) -> None:
+        NotFound.__init__(self, f"the catalogue has no model of {task}")
+        self.name, self.nearest = task, ()
+
+
 class Conflict(EvokeError):
     """The request contradicts what the log already holds."""
 

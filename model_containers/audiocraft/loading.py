@@ -39,7 +39,7 @@ class LoadedModel:
 
     @torch.inference_mode()
     def samples_of(self, codes: torch.Tensor) -> torch.Tensor:
-        """The sound of codes (books, frames): float32 on the CPU, (samples) or (samples, 2), frames / frame_hz seconds."""
+        """The sound of codes (books, frames): float32 on the CPU, (samples) or (samples, 2); frames / frame_hz s."""
         codec = self.network.audio_encoder
         channels = self.facts.channels
         apart = codes.reshape(-1, channels, codes.shape[-1]).transpose(0, 1)[None].to(codec.device)

@@ -1,4 +1,4 @@
-"""Loudness by ITU-R BS.1770-4, of one channel or two: measured with its filters and gates, brought to a wanted level."""
+"""Loudness by ITU-R BS.1770-4, of one channel or two: measured with its filters and gates, and brought to a level."""
 
 from __future__ import annotations
 

@@ -83,6 +83,10 @@ async def read_upload(exchange: Exchange, field: str, limit: int, take: Take) ->
 def sound_type(data: bytes) -> str:
     """The media type of a sound file by its first bytes. Raises Refusal (415) for anything else."""
     found = media_type_of(data)
+    if not data:
+        raise Refusal(
+            415, "unsupported_media_type", "the file is empty; send wav, flac, ogg, opus, mp3 or m4a"
+        )
     if found.startswith("audio/"):
         return found
     raise Refusal(

@@ -109,7 +109,7 @@ def test_a_recording_that_can_not_be_judged_fails_saying_why(up: Up, content: by
     ("options", "status", "told"),
     [
         ({"content": b"no sound"}, 415, "wav, flac, ogg, opus, mp3 or m4a"),
-        ({"content": b""}, 415, "wav"),
+        ({"content": b""}, 415, "the file is empty"),
         ({"content": RECORDING, "params": {"threshold": 2}}, 422, "query.threshold"),
         ({"content": RECORDING, "params": {"treshold": 0.4}}, 422, "treshold"),
         ({"content": bytes((16 << 20) + 1)}, 413, "16777216 bytes"),

@@ -1,4 +1,4 @@
-"""`python -m infrastructure.observability`: Prometheus, evoke's rules and dashboards beside an evoke on this machine."""
+"""`python -m infrastructure.observability`: Prometheus and dashboards beside an evoke on this machine."""
 
 from __future__ import annotations
 

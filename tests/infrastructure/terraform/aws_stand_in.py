@@ -1,7 +1,8 @@
 """A stand-in for AWS on this machine: moto's server, with what it lacks of EKS and what it forgets of EC2.
 
 `python aws_stand_in.py PORT` listens on 127.0.0.1 alone and keeps everything in memory; it needs the packages of
-`requirements/moto.txt`. It knows no rights, no quotas and no waiting: it shows that a plan's graph, references and calls hold.
+`requirements/moto.txt`. It knows no rights, no quotas and no waiting: it shows that
+a plan's graph, references and calls hold.
 """
 
 from __future__ import annotations
@@ -239,7 +240,9 @@ def _answer_as_node_groups_do() -> None:
     def created(self: Any) -> Any:
         answer = create(self)
         group = answer.result["nodegroup"]
-        group.version = self._get_param("version") or self.eks_backend.describe_cluster(group.cluster_name).version
+        group.version = (
+            self._get_param("version") or self.eks_backend.describe_cluster(group.cluster_name).version
+        )
         group.release_version = self._get_param("releaseVersion") or f"{group.version}.0-20260101"
         group.update_config = self._get_param("updateConfig") or {"maxUnavailable": 1}
         return answer

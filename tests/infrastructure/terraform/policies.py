@@ -1,4 +1,4 @@
-"""What must hold of every resource, whoever adds one: told as a list of what breaks it. Pure, over Terraform's own JSON."""
+"""What must hold of every resource, whoever adds one: a list of what breaks it, from Terraform's own JSON."""
 
 from __future__ import annotations
 

@@ -147,7 +147,9 @@ def test_all_of_it_was_made(applied: Applied, endpoint: str) -> None:
     assert {each.rpartition(" ")[0] for each in left(endpoint)} == set(ASKED)
     there = resources_of(applied.state())
     assert len(there) >= LEAST_RESOURCES
-    assert {"aws_eks_cluster", "aws_eks_node_group", "aws_efs_file_system"} <= {each["type"] for each in there}
+    assert {"aws_eks_cluster", "aws_eks_node_group", "aws_efs_file_system"} <= {
+        each["type"] for each in there
+    }
 
 
 def test_no_policy_is_broken(applied: Applied) -> None:

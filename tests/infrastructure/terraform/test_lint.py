@@ -34,7 +34,9 @@ def issues(folder: Path) -> list[str]:
     )
     told = json.loads(done.stdout)
     assert told["errors"] == []
-    return [f"{each['rule']['name']}: {each['range']['filename']}: {each['message']}" for each in told["issues"]]
+    return [
+        f"{each['rule']['name']}: {each['range']['filename']}: {each['message']}" for each in told["issues"]
+    ]
 
 
 def checked(folder: Path) -> dict[str, Any]:
@@ -74,7 +76,9 @@ def test_checkov_has_nothing_to_say() -> None:
 def test_checkov_sees_a_bucket_without_its_lock(tmp_path: Path) -> None:
     shutil.copytree(TERRAFORM / "modules" / "storage", tmp_path / "storage")
     main = tmp_path / "storage" / "main.tf"
-    main.write_text(main.read_text().replace("block_public_policy     = true", "block_public_policy     = false"))
+    main.write_text(
+        main.read_text().replace("block_public_policy     = true", "block_public_policy     = false")
+    )
     failed = checked(tmp_path)["results"]["failed_checks"]
     assert "CKV_AWS_54" in {each["check_id"] for each in failed}
 

@@ -59,7 +59,11 @@ def test_what_is_right_breaks_nothing() -> None:
 @pytest.mark.parametrize(
     ("kind", "wrong", "told"),
     [
-        ("aws_s3_bucket_public_access_block", {"ignore_public_acls": False}, "aws_s3_bucket can be made public"),
+        (
+            "aws_s3_bucket_public_access_block",
+            {"ignore_public_acls": False},
+            "aws_s3_bucket can be made public",
+        ),
         ("aws_s3_bucket_public_access_block", {"bucket": "other"}, "aws_s3_bucket can be made public"),
         (
             "aws_s3_bucket_server_side_encryption_configuration",

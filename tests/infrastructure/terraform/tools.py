@@ -30,7 +30,13 @@ def tflint() -> Path:
     def fill(folder: Path) -> None:
         go = find_go()
         for name, module in TFLINT.items():
-            told = subprocess.run([go, "mod", "download", "-json", module], cwd=folder, capture_output=True, text=True)
+            told = subprocess.run(
+                [go, "mod", "download", "-json", module],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             source = json.loads(told.stdout or "{}").get("Dir")
             if source is None:
                 raise StackFailed(f"Go could not fetch {module}: {told.stdout}{told.stderr}")

@@ -29,7 +29,9 @@ def test_a_page_is_drawn_from_what_grafana_loads(tmp_path: Path, dashboard: Dash
     text = (tmp_path / f"{uid}.html").read_text()
     found = DATA.search(text)
     assert found is not None
-    grafana = Path(__file__).resolve().parents[3] / "infrastructure" / "observability" / "grafana" / f"{uid}.json"
+    grafana = (
+        Path(__file__).resolve().parents[3] / "infrastructure" / "observability" / "grafana" / f"{uid}.json"
+    )
     assert json.loads(found[1]) == json.loads(grafana.read_text())
     assert re.findall(r'href="([\w-]+)\.html"', text) == names
     assert "{{" not in text

@@ -123,7 +123,8 @@ def _panel(panel: Panel) -> stat.Panel | timeseries.Panel | table.Panel:
         .datasource(_source())
     )
     for place, (legend_format, query) in enumerate(panel.queries.items()):
-        target = prometheus.Dataquery().expr(query).legend_format(legend_format).ref_id(chr(ord("A") + place))
+        target = prometheus.Dataquery().expr(query).legend_format(legend_format).datasource(_source())
+        target.ref_id(chr(ord("A") + place))
         if panel.kind == "lines":
             target.range().exemplar("_bucket" in query)
         else:

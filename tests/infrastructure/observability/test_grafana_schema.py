@@ -1,4 +1,4 @@
-"""Dashboards are of Grafana's schema: another program than the one that wrote them, of a newer Grafana, reads them strictly."""
+"""Dashboards are of Grafana's schema: a program of another language and a newer Grafana reads them strictly."""
 
 from __future__ import annotations
 

@@ -119,8 +119,6 @@ async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
         f"{MODEL}={options.checkpoint}",
         "--device",
         "cpu",
-        "--threads",
-        str(options.threads),
     )
     module = "model_containers.audiocraft"
     async with served(folder, module, *served_as, threads=options.threads) as (client, pid):
@@ -137,7 +135,7 @@ def main() -> None:
     """Measure, print the table, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench.audio", description=__doc__)
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT, help="in transformers' layout")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch, of both (default: 1)")
+    parser.add_argument("--threads", type=int, help="CPU threads of torch, of both (default: its own choice)")
     parser.add_argument("--alone", type=int, default=20, help="requests that are alone (default: 20)")
     parser.add_argument("--rounds", type=int, default=3, help="how often the two take turns (default: 3)")
     parser.add_argument("--sounds", type=int, default=16, help="of one round (default: 16)")

@@ -19,11 +19,12 @@ SCHEDULERS = {
 class StockDiffusers:
     """A checkpoint in diffusers' own pipeline."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int | None) -> None:
         import diffusers
         import torch
 
-        torch.set_num_threads(threads)
+        if threads is not None:
+            torch.set_num_threads(threads)
         self._torch = torch
         pipelines: Any = diffusers.AutoPipelineForText2Image
         self._pipeline = pipelines.from_pretrained(folder, local_files_only=True)

@@ -20,8 +20,9 @@ from typing import Any
 from bench.diffusers_peer import SCHEDULERS, StockDiffusers
 from bench.processes import ROOT, cpu_seconds, resident_bytes
 from bench.report import Figure, print_table, write_json
-from bench.served_container import run, served, together
+from bench.served_container import messages, run, served, together
 from evoke.adapters.grpc_model.client import GrpcModelClient
+from evoke.ports.model_client import StepDone
 
 CHECKPOINT = ROOT / "model_containers" / "diffusers" / "shapes64" / "checkpoint"
 RESULTS = Path(__file__).parent / "results" / "models.json"
@@ -34,6 +35,7 @@ PROMPTS = (
     "a blue star on a black background",
 )
 STEPS = (10, 15, 20, 25, 30)
+STEPS_SEEN = 3
 GUIDANCE = (1.5, 3.0, 7.0)
 
 
@@ -121,6 +123,58 @@ async def alone(stock: StockDiffusers, client: GrpcModelClient, count: int) -> F
     return Figure(name="a lone request, p50", value=value, unit="ms", peer=peer, aim="≤ 1.03 × peer", met=met)
 
 
+async def cancelled(client: GrpcModelClient, count: int) -> Figure:
+    """How long after a run is cancelled the next one, which waits for a slot, begins; beside a step of the others."""
+    freed, steps = [], []
+    for seed in range(count):
+        others = [Running(client, request(PROMPTS[0], "euler", 150, 3.0, seed)) for _ in range(AT_A_TIME)]
+        for other in others:
+            await other.stepped.wait()
+        begins = Running(client, request("an unheard-of thing", "euler", 2, 3.0, seed))
+        await asyncio.sleep(0.5)
+        steps.append(others[1].step_s)
+        if begins.heard.is_set():
+            raise RuntimeError("the container took one run more than it has slots")
+        started = time.perf_counter()
+        others[0].task.cancel()
+        await begins.heard.wait()
+        freed.append(time.perf_counter() - started)
+        for running in (*others, begins):
+            running.task.cancel()
+        await asyncio.gather(*(running.task for running in (*others, begins)), return_exceptions=True)
+    value, peer = (statistics.median(times) * 1e3 for times in (freed, steps))
+    return Figure(
+        name="a cancelled run's slot taken by the next, beside a step of the others",
+        value=value,
+        unit="ms",
+        peer=peer,
+        aim="≤ 1 step",
+        met=value <= peer,
+    )
+
+
+class Running:
+    """A run under way. heard: it said something (of a word that it does not know, say). stepped: it made some steps."""
+
+    def __init__(self, client: GrpcModelClient, asked: dict[str, Any]) -> None:
+        self.heard, self.stepped = asyncio.Event(), asyncio.Event()
+        self._steps: list[float] = []
+        self.task = asyncio.create_task(self._watch(client, asked))
+
+    @property
+    def step_s(self) -> float:
+        """The median time between two steps."""
+        return statistics.median(after - before for before, after in itertools.pairwise(self._steps))
+
+    async def _watch(self, client: GrpcModelClient, asked: dict[str, Any]) -> None:
+        async for part in messages(client, MODEL, asked):
+            self.heard.set()
+            if isinstance(part, StepDone):
+                self._steps.append(time.perf_counter())
+                if len(self._steps) >= STEPS_SEEN:
+                    self.stepped.set()
+
+
 async def memory(client: GrpcModelClient, pid: int, jobs: int) -> Figure:
     """The container's resident memory after many jobs, beside that after a tenth of them."""
     warm = max(AT_A_TIME * 2, jobs // 10)
@@ -146,7 +200,7 @@ def _short(count: int) -> list[dict[str, Any]]:
 async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
     """All figures."""
     stock = StockDiffusers(CHECKPOINT, options.threads)
-    arguments = ("--model", f"{MODEL}={CHECKPOINT}", "--device", "cpu", "--threads", str(options.threads))
+    arguments = ("--model", f"{MODEL}={CHECKPOINT}", "--device", "cpu")
     async with served(folder, "model_containers.diffusers", *arguments, threads=options.threads) as (
         client,
         pid,
@@ -156,6 +210,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
         return [
             *await throughput(stock, client, pid, options.rounds, options.pictures),
             await alone(stock, client, options.alone),
+            await cancelled(client, options.cancelled),
             await memory(client, pid, options.jobs),
         ]
 
@@ -163,10 +218,13 @@ async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
 def main() -> None:
     """Measure, print the table, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench.models", description=__doc__)
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of torch, of both (default: 1)")
+    parser.add_argument(
+        "--threads", type=int, help="CPU threads of torch, of both (default: torch's own choice)"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="how often the two take turns (default: 5)")
     parser.add_argument("--pictures", type=int, default=32, help="of one round (default: 32)")
     parser.add_argument("--alone", type=int, default=40, help="requests that are alone (default: 40)")
+    parser.add_argument("--cancelled", type=int, default=15, help="requests that are cancelled (default: 15)")
     parser.add_argument("--jobs", type=int, default=1000, help="over which memory is watched (default: 1000)")
     os.environ.update({"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"})
     with tempfile.TemporaryDirectory(prefix="evoke-bench-") as folder:

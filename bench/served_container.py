@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.processes import python, running
 from evoke.adapters.grpc_model.client import GrpcModelClient
-from evoke.ports.model_client import GenerationRequest, OutputBytes
+from evoke.ports.model_client import GenerationRequest, ModelMessage, OutputBytes
 
 READY_S = 300.0
 LONGEST_S = 300.0
@@ -20,12 +20,17 @@ _PIECE = 1 << 20
 
 @contextlib.asynccontextmanager
 async def served(
-    folder: Path, module: str, *options: str, threads: int = 1
+    folder: Path, module: str, *options: str, threads: int | None = None
 ) -> AsyncIterator[tuple[GrpcModelClient, int]]:
-    """The container on a socket in `folder` while the block lasts: a client that is connected, and its process id."""
+    """The container on a socket in `folder` while the block lasts: a client that is connected, and its process id.
+
+    threads: CPU threads of torch; None: its own choice.
+    """
     address = f"unix:{folder / 'model.sock'}"
-    environment = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+    environment = {"OPENBLAS_NUM_THREADS": "1"}
     command = python(module, "--address", address, *options)
+    if threads is not None:
+        command = [*command, "--threads", str(threads)]
     with running(command, folder / "container.log", environment) as process:
         client = GrpcModelClient(address)
         try:
@@ -39,6 +44,14 @@ async def run(
     client: GrpcModelClient, model: str, asked: Mapping[str, Any], files: Mapping[str, bytes] | None = None
 ) -> bytes:
     """The bytes of all outputs of one run, one after the other."""
+    found = messages(client, model, asked, files)
+    return b"".join([part.data async for part in found if isinstance(part, OutputBytes)])
+
+
+def messages(
+    client: GrpcModelClient, model: str, asked: Mapping[str, Any], files: Mapping[str, bytes] | None = None
+) -> AsyncIterator[ModelMessage]:
+    """All that one run says."""
     request = GenerationRequest(
         job_id="bench",
         attempt=1,
@@ -47,7 +60,7 @@ async def run(
         deadline_s=LONGEST_S,
         files={name: _pieces(data) for name, data in (files or {}).items()},
     )
-    return b"".join([part.data async for part in client.generate(request) if isinstance(part, OutputBytes)])
+    return client.generate(request)
 
 
 async def together(

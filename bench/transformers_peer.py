@@ -12,11 +12,12 @@ from typing import Any
 class StockMusicgen:
     """A checkpoint in transformers' own loop, `generate`."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int | None) -> None:
         import torch
         import transformers
 
-        torch.set_num_threads(threads)
+        if threads is not None:
+            torch.set_num_threads(threads)
         self._torch = torch
         library: Any = transformers
         self._model = library.MusicgenForConditionalGeneration.from_pretrained(folder, local_files_only=True)

@@ -10,6 +10,7 @@ from model_containers.audiocraft.container import AudioModel
 from model_containers.audiocraft.input_schema import Bounds
 from model_containers.audiocraft.model_argument import model_argument
 from model_containers.audiocraft.placement import Placement
+from model_containers.checkpoints.compute_thread import ComputeThread
 from model_containers.sdk import main
 
 VERSION = "1"
@@ -72,7 +73,8 @@ def placement_of(arguments: argparse.Namespace) -> Placement:
 
 def _models(arguments: argparse.Namespace) -> list[AudioModel]:
     placement = placement_of(arguments)
-    return [AudioModel(argument, placement) for argument in arguments.model]
+    compute = ComputeThread(placement.threads)
+    return [AudioModel(argument, placement, compute) for argument in arguments.model]
 
 
 def _positive(text: str) -> int:

@@ -17,6 +17,7 @@ from model_containers.audiocraft.checkpoint_layouts import Layout, layout_of
 from model_containers.audiocraft.model_argument import ModelArgument
 from model_containers.audiocraft.placement import Placement
 from model_containers.audiocraft.sound_settings import settings_of
+from model_containers.checkpoints.compute_thread import ComputeThread
 from model_containers.sdk import BatchModel, BatchRun, CheckpointError, Manifest, Result
 
 if TYPE_CHECKING:
@@ -31,7 +32,11 @@ class AudioModel(BatchModel):
     It describes itself from the checkpoint's configs: also before it is loaded, and when its weights are broken.
     """
 
-    def __init__(self, argument: ModelArgument, placement: Placement) -> None:
+    def __init__(
+        self, argument: ModelArgument, placement: Placement, compute: ComputeThread | None = None
+    ) -> None:
+        """compute: where networks run; the same for all models of a container."""
+        self._compute = compute or ComputeThread(placement.threads)
         self._argument = argument
         self._placement = placement
         self._lock = threading.Lock()
@@ -62,6 +67,9 @@ class AudioModel(BatchModel):
         self, inputs: Sequence[Any], runs: Sequence[BatchRun]
     ) -> Sequence[Result | Exception | None]:
         """Make the sounds of these runs and write each as it is done."""
+        return self._compute.do(lambda: self._served(inputs, runs))
+
+    def _served(self, inputs: Sequence[Any], runs: Sequence[BatchRun]) -> Sequence[Result | Exception | None]:
         from model_containers.audiocraft.serving_batches import serve
 
         started = time.perf_counter()
@@ -76,7 +84,10 @@ class AudioModel(BatchModel):
             raise self._layout
         with self._lock:
             if self._loaded is None:
-                self._loaded = _load(self._argument.id, self._layout, self._facts, self._placement)
+                layout = self._layout
+                self._loaded = self._compute.do(
+                    lambda: _load(self._argument.id, layout, self._facts, self._placement)
+                )
             return self._loaded
 
 
@@ -87,7 +98,7 @@ def _load(model_id: str, layout: Layout, facts: Facts, placement: Placement) -> 
     from model_containers.checkpoints import device
 
     imported = time.perf_counter()
-    chosen = device.choose_device(placement.device, placement.dtype, placement.threads)
+    chosen = device.choose_device(placement.device, placement.dtype)
     loaded = loading.load(layout, facts, chosen)
     _log.info(
         "loaded %s on %s: libraries in %.1f s, weights in %.1f s",

@@ -9,7 +9,9 @@ from model_containers.audiocraft.input_schema import Bounds
 
 @dataclass(frozen=True)
 class Placement:
-    """How the models of a container run. device, dtype, threads: as `choose_device` takes them.
+    """How the models of a container run.
+
+    device, dtype: as `choose_device` takes them. threads: as `ComputeThread` does.
 
     batch: runs that are served together. lazy: load a checkpoint at its first run rather than at start.
     """

@@ -22,7 +22,7 @@ class Device:
         return self.name.startswith("cuda")
 
 
-def choose_device(name: str, dtype: str, threads: int | None) -> Device:
+def choose_device(name: str, dtype: str, threads: int | None = None) -> Device:
     """Choose and set up the device.
 
     name: `auto` takes a GPU where there is one. dtype: `auto` is float32 on a CPU and, on a GPU, bfloat16 or, where

@@ -86,6 +86,11 @@ def add_placement(parser: argparse.ArgumentParser) -> None:
         default=Placement.tile_pixels,
         help="larger pictures are encoded and decoded in tiles (default: %(default)s)",
     )
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the blocks that a denoiser repeats; needs Triton or a C++ compiler",
+    )
     parser.add_argument("--max-steps", type=_positive, default=bounds.max_steps, help="of one picture")
 
 
@@ -101,6 +106,7 @@ def placement_of(arguments: argparse.Namespace) -> Placement:
         loras=getattr(arguments, "loras", None),
         safety_checker=not getattr(arguments, "no_safety_checker", False),
         tile_pixels=getattr(arguments, "tile_pixels", Placement.tile_pixels),
+        compiled=arguments.compile,
         bounds=Bounds(
             max_side=arguments.max_side,
             max_pixels=arguments.max_pixels,
@@ -112,7 +118,7 @@ def placement_of(arguments: argparse.Namespace) -> Placement:
 
 def _models(arguments: argparse.Namespace) -> list[DiffusersModel]:
     placement = placement_of(arguments)
-    rendezvous = Rendezvous(placement.batch)
+    rendezvous = Rendezvous(placement.batch, placement.threads)
     shelf = Shelf(arguments.memory)
     return [DiffusersModel(argument, placement, rendezvous, shelf) for argument in arguments.model]
 

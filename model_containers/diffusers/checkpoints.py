@@ -37,6 +37,8 @@ KNOWN_PIPELINES = (
     "FluxPipeline",
     "PixArtSigmaPipeline",
 )
+DECODED_TOGETHER = 1 << 20
+"""Pixels that a VAE on a GPU decodes at once: four pictures of 512 x 512, which one by one would leave it half idle."""
 NEEDED_ARGUMENTS = ("callback_on_step_end", "generator", "num_inference_steps", "guidance_scale", "width")
 
 
@@ -84,10 +86,13 @@ def load(files: CheckpointFiles, device: Device, placement: Placement | None = N
         raise CheckpointError(
             f"{files.config}/model_index.json: {kind} takes no {missing[0]}, so evoke cannot run it"
         )
+    if placement.compiled:
+        _compile(pipeline)
     model = _prepare(pipeline, files, device, arguments)
     if model.shared is None:
         return model
-    parts = replace(model.shared, vae=SharedVae(pipeline.vae, placement.tile_pixels))
+    together = DECODED_TOGETHER if device.is_cuda else 0
+    parts = replace(model.shared, vae=SharedVae(pipeline.vae, placement.tile_pixels, together))
     return replace(model, shared=parts, loras=Loras(placement.loras, pipeline, parts))
 
 
@@ -109,8 +114,7 @@ def _prepare(pipeline: Any, files: CheckpointFiles, device: Device, arguments: f
     vae = getattr(pipeline, "vae", None)
     denoiser = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
     for network in filter(None, (vae, denoiser)):
-        if device.is_cuda:
-            network.to(memory_format=torch.channels_last)
+        network.to(memory_format=torch.channels_last)  # convolutions take a quarter less time, on CPUs too
     scale = latent_scale(files.part("vae"))
     return LoadedModel(
         pipeline=pipeline,
@@ -123,6 +127,13 @@ def _prepare(pipeline: Any, files: CheckpointFiles, device: Device, arguments: f
         redrawing=Redrawing(pipeline),
         loras=None,
     )
+
+
+def _compile(pipeline: Any) -> None:
+    """Regional compilation: the blocks that repeat are compiled once for all of them, and for any number of rows."""
+    denoiser: Any = getattr(pipeline, "unet", None) or getattr(pipeline, "transformer", None)
+    if getattr(denoiser, "_repeated_blocks", None):
+        denoiser.compile_repeated_blocks(dynamic=True)
 
 
 def _shared(pipeline: Any, device: Device) -> SharedParts:

@@ -106,7 +106,8 @@ class DiffusersModel(Model):
             if seat is not None:
                 stack.enter_context(seat)
             lanes = self._placement.lanes_for(self._facts, shared=seat is not None, on_gpu=model.on_gpu)
-            for picture in generation.Making(model, settings, reporter, seat, given).pictures(lanes):
+            making = generation.Making(model, settings, reporter, seat, given, self._rendezvous.compute.do)
+            for picture in making.pictures(lanes):
                 reporting.write(picture, self._argument.id, model, settings, run)
         reporter.close()
         if seat is not None and (size := seat.batch_size) is not None:
@@ -131,7 +132,7 @@ class DiffusersModel(Model):
         files = self._files
         return self._shelf.use(
             self._argument.id,
-            lambda: _load(self._argument.id, files, self._placement),
+            lambda: self._rendezvous.compute.do(lambda: _load(self._argument.id, files, self._placement)),
             files.size_bytes(),
             check,
         )
@@ -145,7 +146,7 @@ def _load(model_id: str, files: CheckpointFiles, placement: Placement) -> Loaded
     from model_containers.diffusers import checkpoints
 
     imported = time.perf_counter()
-    chosen = device.choose_device(placement.device, placement.dtype, placement.threads)
+    chosen = device.choose_device(placement.device, placement.dtype)
     _log.info("loading %s on %s", files.weights, chosen.name, extra={"model": model_id})
     loaded = checkpoints.load(files, chosen, placement)
     _log.info(

@@ -25,6 +25,7 @@ from model_containers.diffusers.given_pictures import Given
 from model_containers.diffusers.pixels import rgb_image
 from model_containers.diffusers.prompt_reading import read_weights
 from model_containers.diffusers.samplers import make_scheduler
+from model_containers.diffusers.shared_passes.passes import Compute, here
 from model_containers.diffusers.shared_passes.seat import Seat
 from model_containers.diffusers.stages import Stage, stages_of
 
@@ -94,7 +95,7 @@ class Making:
     """The work of one run.
 
     seat: its place among those that share forward passes; None: it has the model for itself. given: the pictures that
-    it begins with.
+    it begins with. compute: where a pipeline runs that shares no passes.
     """
 
     model: LoadedModel
@@ -102,6 +103,7 @@ class Making:
     watcher: Watcher
     seat: Seat | None = None
     given: Given | None = None
+    compute: Compute = here
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -130,10 +132,11 @@ class Making:
         pipeline = self._pipeline(self.stages[number])
         seeds = [self.settings.seed_of(group.start + lane) for lane in range(group.together)]
         after_step = self._after_step(group, number, Watched(pipeline.scheduler))
+        arguments = {**_arguments(self.model, self.settings, seeds), **arguments}
         with torch.inference_mode():
-            return pipeline(
-                **_arguments(self.model, self.settings, seeds), **arguments, callback_on_step_end=after_step
-            )
+            if self.seat is not None:
+                return pipeline(**arguments, callback_on_step_end=after_step)
+            return self.compute(lambda: pipeline(**arguments, callback_on_step_end=after_step))
 
     def _pipeline(self, stage: Stage) -> Any:
         """A pipeline for one stage of a group, so that no state passes from one to the next."""

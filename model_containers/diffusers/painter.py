@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
-SHARE = 0.05
+SHARE = 0.02
 _log = logging.getLogger(__name__)
 
 Task = Callable[[], None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +20,8 @@ from PIL.PngImagePlugin import PngInfo
 
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 QUALITY = 92
-# Level 1 writes a 512 x 512 picture several times faster than PIL's default 6 and a few per cent larger.
-PNG_LEVEL = 1
+# Twice as fast as PIL's default for a 512 x 512 picture with some noise in it, and no larger.
+PNG_SPEED = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 _EXIF_IFD = 0x8769
 _USER_COMMENT = 0x9286
 _CONTROL = {code: " " for code in range(32) if chr(code) not in "\n\t"} | {0x7F: " "}
@@ -61,7 +62,7 @@ def encode(picture: Image.Image, file_format: str, origin: Origin) -> bytes:
     """Write an RGB picture as `png`, `jpeg` or `webp` with its settings inside."""
     buffer = io.BytesIO()
     if file_format == "png":
-        picture.save(buffer, "PNG", compress_level=PNG_LEVEL, pnginfo=_png_texts(origin))
+        picture.save(buffer, "PNG", pnginfo=_png_texts(origin), **PNG_SPEED)
     elif file_format == "jpeg":
         picture.save(buffer, "JPEG", quality=QUALITY, exif=_exif(origin), xmp=_xmp(origin))
     else:

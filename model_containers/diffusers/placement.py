@@ -13,12 +13,15 @@ SMALL_SIDE = 256
 
 @dataclass(frozen=True)
 class Placement:
-    """How the models of a container run. device, dtype, threads: as `choose_device` takes them.
+    """How the models of a container run.
+
+    device, dtype: as `choose_device` takes them. threads: as `ComputeThread` does.
 
     batch: runs at once, and pictures of one forward pass that they share (see `shared_passes`); 1: one run at a time.
     lanes: pictures of one run that are made together (see `generation.py`); None: few enough that the first one does
     not wait long. lazy: load a checkpoint at its first run rather than at start. loras: the folder of LoRAs.
     safety_checker: load a checkpoint's own, where it has one. tile_pixels: larger pictures go through the VAE in tiles.
+    compiled: compile the blocks that a network repeats.
     """
 
     device: str = "auto"
@@ -30,6 +33,7 @@ class Placement:
     loras: Path | None = None
     safety_checker: bool = True
     tile_pixels: int = 1536 * 1536
+    compiled: bool = False
     bounds: Bounds = field(default_factory=Bounds)
 
     def batch_for(self, facts: Facts) -> int:

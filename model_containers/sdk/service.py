@@ -72,10 +72,14 @@ class ModelService:
         )
 
     async def set_up(self) -> None:
-        """Set up every model, on a thread; then serve. Raises what a `setup` raises, but for CheckpointError."""
+        """Set up every model, then serve. Raises what a `setup` raises, but for CheckpointError.
+
+        The first run is on the same thread: libraries that compute with several cores, as torch does, keep helpers for
+        each thread that ever computed, and with more helpers than cores all of them are slow.
+        """
         for name, model in self._models.items():
             try:
-                await asyncio.to_thread(model.setup)
+                await self._execution.threads.call(model.setup)
             except CheckpointError as error:
                 _log.exception("the checkpoint can't be used", extra={"model": name})
                 self._broken[name] = error

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 
 Work = Callable[[], None]
 
@@ -16,20 +18,37 @@ class ModelThreads:
     """
 
     def __init__(self) -> None:
-        self._work: queue.SimpleQueue[Work] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[tuple[Work, Work | None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._idle = 0
         self._started = 0
 
-    def run(self, work: Work) -> None:
-        """Run `work`, which must not raise, on a thread of its own for that time."""
+    def run(self, work: Work, then: Work | None = None) -> None:
+        """Run `work`, which must not raise, on a thread of its own for that time.
+
+        then: called by the thread when it is free for other work.
+        """
         with self._lock:
             if self._idle:
                 self._idle -= 1
             else:
                 self._started += 1
                 threading.Thread(target=self._serve, name=f"model-{self._started}", daemon=True).start()
-        self._work.put(work)
+        self._work.put((work, then))
+
+    async def call(self, task: Callable[[], object]) -> None:
+        """Run `task` on such a thread and wait until it is done. Raises what it raises."""
+        done: Future[None] = Future()
+        errors: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                task()
+            except BaseException as error:  # whatever it is, who waits must hear of it
+                errors.append(error)
+
+        self.run(work, lambda: done.set_exception(errors.pop()) if errors else done.set_result(None))
+        await asyncio.wrap_future(done)
 
     @property
     def busy(self) -> int:
@@ -39,6 +58,9 @@ class ModelThreads:
 
     def _serve(self) -> None:
         while True:
-            self._work.get()()
+            work, then = self._work.get()
+            work()
             with self._lock:
                 self._idle += 1
+            if then is not None:
+                then()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import torch
@@ -73,7 +74,7 @@ class Call:
         """Whether it has its output, or its error."""
         return self.output is not None or self.error is not None
 
-    @property
+    @cached_property
     def key(self) -> Hashable:
         """The network and the shapes of what it is given: the same for calls that may share a pass."""
         shapes = tuple((name, tuple(part.shape[1:])) for name, part in sorted(self.conditions.items()))

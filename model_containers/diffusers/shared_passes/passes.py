@@ -1,7 +1,7 @@
 """Brings the calls of many runs together, and serves each pass on the thread of one of them.
 
-There is no thread of the batcher's own: whoever completes a batch carries it out for all, so a run that is alone pays
-nothing for being able to share. One pass is at work at a time, over all models of the container.
+Whoever completes a batch has it carried out for all, so a run that is alone waits for nobody. One pass is at work at a
+time, over all models of the container.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 import torch
 
@@ -26,11 +27,29 @@ KINDS = 512
 """Kinds of calls whose limits are remembered: networks come and go, with checkpoints and with LoRAs."""
 
 
+Answer = TypeVar("Answer")
+
+
+class Compute(Protocol):
+    """Where networks run."""
+
+    def __call__(self, task: Callable[[], Answer], /) -> Answer:
+        """What `task` returns, done there. Raises what it raises."""
+
+
+def here(task: Callable[[], Answer]) -> Answer:
+    """Networks run on the thread that asks."""
+    return task()
+
+
 class SharedPasses:
     """The denoisers of a container. All methods may be called from any thread."""
 
-    def __init__(self, most_rows: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """most_rows: of one pass; a guided picture takes two."""
+    def __init__(
+        self, most_rows: int, clock: Callable[[], float] = time.monotonic, compute: Compute = here
+    ) -> None:
+        """most_rows: of one pass; a guided picture takes two. compute: where passes are carried out."""
+        self.compute = compute
         self._most_rows = max(FEWEST_ROWS, most_rows)
         self._clock = clock
         self._lock = threading.Lock()
@@ -122,12 +141,12 @@ class SharedPasses:
     def _lead(self, batch: Sequence[Call]) -> None:
         """Carry out a pass, for all its calls; the lock is free meanwhile."""
         self._busy = True
-        limit = self._limits.get(batch[0].key)
+        limit = measured = self._limits.get(batch[0].key)
         self._lock.release()
         started = self._clock()
         error: BaseException | None = None
         try:
-            limit = _served(batch, limit, self._most_rows)
+            limit = self.compute(lambda: _served(batch, measured, self._most_rows))
         except BaseException as raised:  # the leader must not take its neighbours with it
             error = raised
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from model_containers.checkpoints.compute_thread import ComputeThread
 from model_containers.diffusers.painter import Painter
 
 if TYPE_CHECKING:
@@ -17,11 +18,13 @@ ROWS_OF_A_PICTURE = 2
 class Rendezvous:
     """Where the runs of all models of a container meet: their passes take turns on the one device.
 
-    painter: of their previews.
+    compute: where their networks run. painter: of their previews.
     """
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self, batch: int, threads: int | None = None) -> None:
+        """batch: pictures that share a pass. threads: as `ComputeThread` takes them."""
         self._batch = batch
+        self.compute = ComputeThread(threads)
         self.painter = Painter()
         self._lock = threading.Lock()
         self._passes: SharedPasses | None = None
@@ -32,5 +35,5 @@ class Rendezvous:
 
         with self._lock:
             if self._passes is None:
-                self._passes = SharedPasses(ROWS_OF_A_PICTURE * self._batch)
+                self._passes = SharedPasses(ROWS_OF_A_PICTURE * self._batch, compute=self.compute.do)
             return self._passes

@@ -60,12 +60,12 @@ class Seat:
 
         def in_turn(*arguments: Any, **options: Any) -> Any:
             with self._parts.reading:
-                return encode_prompt(*arguments, **options)
+                return self._passes.compute(lambda: encode_prompt(*arguments, **options))
 
         # Around `DiffusionPipeline.__setattr__`, which would look for the classes of these in diffusers.
         vars(pipeline).update(
             self._parts.encoders,
             unet=Denoiser(self._parts.unet, self._passes, self._member),
-            vae=self._parts.vae,
+            vae=self._parts.vae.by(self._passes.compute),
             encode_prompt=in_turn,
         )

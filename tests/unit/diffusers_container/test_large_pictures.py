@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -84,6 +84,39 @@ def test_large_pictures_go_through_the_vae_in_tiles_and_small_ones_do_not(tiny_m
             assert torch.equal(one, other) == same
             assert float((one - other).abs().mean()) < 0.5
     assert not vae.use_tiling
+
+
+class NotedVae:
+    """Decodes to black, and notes how many pictures at a time; more than `fits` do not fit into memory."""
+
+    config: ClassVar = {"block_out_channels": (1, 1, 1, 1)}
+    dtype = torch.float32
+
+    def __init__(self, fits: int = 100) -> None:
+        self.sizes: list[int] = []
+        self._fits = fits
+
+    def decode(self, latents: torch.Tensor, return_dict: bool) -> tuple[torch.Tensor]:
+        assert not return_dict
+        if len(latents) > self._fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.sizes.append(len(latents))
+        return (torch.zeros(len(latents), 3, 8 * latents.shape[-2], 8 * latents.shape[-1]),)
+
+
+@pytest.mark.parametrize(("side", "sizes"), [(8, [4, 1]), (16, [1] * 5), (32, [1] * 5)])
+def test_as_many_small_pictures_are_decoded_at_once_as_was_said(side: int, sizes: list[int]) -> None:
+    vae = NotedVae()
+    (pixels,) = SharedVae(vae, together=4 * 64 * 64).decode(torch.zeros(5, 4, side, side))
+    assert (vae.sizes, pixels.shape) == (sizes, (5, 3, 8 * side, 8 * side))
+
+
+def test_pictures_that_do_not_fit_together_are_decoded_one_by_one() -> None:
+    vae = NotedVae(fits=1)
+    SharedVae(vae, together=1 << 20).decode(torch.zeros(3, 4, 8, 8))
+    assert vae.sizes == [1, 1, 1]
+    with pytest.raises(torch.OutOfMemoryError):
+        SharedVae(NotedVae(fits=0), together=1 << 20).decode(torch.zeros(3, 4, 8, 8))
 
 
 def _with_checker(folder: Path) -> Path:

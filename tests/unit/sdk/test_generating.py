@@ -62,6 +62,18 @@ class ByMethod(Model):
         return Result(seed=7, result={"ok": True})
 
 
+class Threads(Model):
+    """Tells whether it is run where it was set up."""
+
+    manifest = Manifest(id="threads", task="t", input=Input)
+
+    def setup(self) -> None:
+        self._set_up_on = threading.get_ident()
+
+    def generate(self, input: Input, run: Run) -> Result:
+        return Result(result={"same": threading.get_ident() == self._set_up_on})
+
+
 class ByYields(Model):
     manifest = Manifest(id="m", task="t", input=Input)
 
@@ -153,3 +165,7 @@ class Unencodable(Model):
 def test_a_result_that_is_no_json_is_the_models_error() -> None:
     with pytest.raises(RunFailed, match="model_error"):
         run_model(Unencodable(), {})
+
+
+def test_a_model_is_run_on_the_thread_that_set_it_up() -> None:
+    assert run_model(Threads(), {}).result == {"same": True}

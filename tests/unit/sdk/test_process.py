@@ -137,7 +137,8 @@ def test_a_setup_that_crashes_ends_the_container_with_its_traceback_in_the_log(f
     assert "nobody expected this" in process.output
 
 
-def test_on_sigterm_runs_may_end_within_the_grace(container: ProcessUnderTest, folder: Path) -> None:
+def test_on_sigterm_runs_may_end_within_the_grace(folder: Path) -> None:
+    container = container_at(folder, f"unix:{folder}/model.sock", "--grace", "60")
     container.start()
     note = folder / "note"
     script = (

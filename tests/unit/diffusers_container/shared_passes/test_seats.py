@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import torch
 from model_containers.checkpoints.device import choose_device
 from model_containers.diffusers.checkpoint_files import checkpoint_files
 from model_containers.diffusers.checkpoints import LoadedModel, load
+from model_containers.diffusers.placement import Placement
 from model_containers.diffusers.samplers import SAMPLERS
 from model_containers.diffusers.shared_passes.passes import SharedPasses
 from model_containers.diffusers.shared_passes.seat import Seat
@@ -73,6 +76,22 @@ def test_runs_that_share_passes_make_the_pictures_of_stock_diffusers(model: Load
     for index, settings in enumerate(singles):
         difference = (made[index] - call_of(model, settings, None)).abs().max()
         assert float(difference) < 1e-4, settings
+
+
+@pytest.mark.skipif(
+    shutil.which("g++") is None, reason="torch compiles for the CPU by g++, which is not installed"
+)
+def test_compiled_blocks_make_the_same_pictures(tiny_folder: Path, tiny_model: LoadedModel) -> None:
+    compiled = load(checkpoint_files(tiny_folder), choose_device("cpu", "float32"), Placement(compiled=True))
+    blocks = [
+        block for block in compiled.pipeline.unet.modules() if type(block).__name__ == "BasicTransformerBlock"
+    ]
+    assert blocks
+    assert all(block._compiled_call_impl is not None for block in blocks)
+    few = [replace(USUAL, seed=seed, steps=2 + seed) for seed in range(3)]
+    for settings, picture in zip(few, together(noting(compiled), few), strict=True):
+        difference = np.abs(picture.pictures[0].astype(int) - alone(tiny_model, settings)[0].astype(int))
+        assert difference.max() <= 1, settings
 
 
 def test_a_picture_is_bit_for_bit_the_same_whatever_its_neighbours(model: LoadedModel) -> None:

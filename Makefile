@@ -53,7 +53,7 @@ test-faults: develop ## kill every process at every moment, for minutes
 test-cluster: develop ## check the chart, and install it on the cluster of KUBECONFIG (needs helm, kubectl, images: docs/deploy-minikube.md)
 	$(BIN)/python -m pytest tests/infrastructure -m "chart or cluster" --timeout 900 $(ARGS)
 
-test-terraform: develop ## check and test the infrastructure code, without a cloud (needs terraform)
+test-terraform: develop ## check and test the infrastructure code, without a cloud (needs terraform; Go and a network for its linters)
 	$(BIN)/python -m pytest tests/infrastructure -m terraform --timeout 900 $(ARGS)
 
 images: ## build the images of all processes (IMAGES="api sidecar", REGISTRY, TAG, LOAD: see infrastructure/images/build)

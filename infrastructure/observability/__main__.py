@@ -1,4 +1,4 @@
-"""`python -m infrastructure.observability`: runs Prometheus, with evoke's rules, beside an evoke on this machine."""
+"""`python -m infrastructure.observability`: Prometheus and dashboards beside an evoke on this machine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 from infrastructure.observability.local import Scraping
-
-DASHBOARDS = Path(__file__).parent / "grafana"
+from infrastructure.observability.pages import DASHBOARDS
 
 
 def main() -> int:
@@ -38,7 +37,8 @@ def main() -> int:
         return 2
     command = scraping.prepared(program)
     print(f"Prometheus: http://{options.address} (alerts: /alerts, objectives: /rules)", flush=True)
-    print(f"Dashboards for Grafana (Dashboards > New > Import): {DASHBOARDS}/*.json", flush=True)
+    print(f"Dashboards: http://{options.address}/consoles/index.html", flush=True)
+    print(f"The same for Grafana (Dashboards > New > Import): {DASHBOARDS}/*.json", flush=True)
     os.execv(program, command)  # noqa: S606  # from here on this process is Prometheus
     return 0
 

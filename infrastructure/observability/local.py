@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from infrastructure.observability.pages import write_pages
 from services.standalone.figures import FILE
 
 RULES = Path(__file__).parent / "rules"
@@ -40,16 +41,18 @@ class Scraping:
         }
 
     def prepared(self, program: str) -> list[str]:
-        """Write the configuration; return the command that runs Prometheus by it."""
+        """Write the configuration and the dashboards' pages; return the command that runs Prometheus by it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         configuration = self.folder / "prometheus.yml"
         configuration.write_text(yaml.safe_dump(self.configuration(), sort_keys=False))
+        write_pages(self.folder / "consoles")
         return [
             program,
             f"--config.file={configuration}",
             f"--storage.tsdb.path={self.folder / 'prometheus'}",
             "--storage.tsdb.retention.time=7d",
             f"--web.listen-address={self.address}",
+            f"--web.console.templates={self.folder / 'consoles'}",
             "--enable-feature=exemplar-storage",
             "--log.level=warn",
         ]

@@ -110,6 +110,8 @@ class DiffusersModel(Model):
             for picture in making.pictures(lanes):
                 reporting.write(picture, self._argument.id, model, settings, run)
         reporter.close()
+        if seat is not None and (size := seat.batch_size) is not None:
+            run.metric("batch_size", size)
         if (peak := memory.peak_bytes()) is not None:
             run.metric("gpu_memory_bytes", peak)
 

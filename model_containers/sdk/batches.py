@@ -101,6 +101,8 @@ class Batches:
 def _run_batch(model: BatchModel, batch: Sequence[_Entry]) -> None:
     """Serve a batch and end every run of it. Never raises."""
     runs = [BatchRun(entry.run) for entry in batch]
+    for run in runs:
+        run.metric("batch_size", len(batch))
     try:
         ends = _ends_of(model, batch, runs)
     except BaseException as error:  # SystemExit of a library must not end a thread that others wait for

@@ -43,7 +43,7 @@ WORKERS = Dashboard(
                 ),
                 Panel(
                     "Batch size",
-                    "Runs served together with the last one, where the container tells.",
+                    "Runs in the passes or batch of the last one, itself among them, where the container batches.",
                     {"{{instance}} {{model}}": f"evoke_batch_size{{{_OF}}}"},
                     idle=True,
                 ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from grafana_foundation_sdk.builders import common, prometheus, stat, table, text, timeseries
 from grafana_foundation_sdk.builders import dashboard as grafana
@@ -13,6 +13,7 @@ from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
 
 WIDTH = 24
+_NUMBER = {"wideLayout": True, "showPercentChange": False, "percentChangeColorMode": "standard"}
 Kind = Literal["lines", "number", "table"]
 
 
@@ -90,10 +91,19 @@ def json_of(dashboard: Dashboard) -> str:
         built.with_row(grafana.Row(row.title))
         for panel in row.panels:
             built.with_panel(_panel(panel))
-    return (
-        json.dumps(json.loads(JSONEncoder(sort_keys=True).encode(built.build())), indent=1, sort_keys=True)
-        + "\n"
-    )
+    written = _of_newer_grafana(json.loads(JSONEncoder(sort_keys=True).encode(built.build())))
+    return json.dumps(written, indent=1, sort_keys=True) + "\n"
+
+
+def _of_newer_grafana(written: dict[str, Any]) -> dict[str, Any]:
+    """Say what newer schemas ask for, and leave out what they no longer have; Grafana 10 takes both."""
+    written.pop("style", None)
+    for variable in written["templating"]["list"]:
+        variable.pop("id", None)
+    for panel in written["panels"]:
+        if panel["type"] == "stat":
+            panel["options"] |= _NUMBER
+    return written
 
 
 def _panel(panel: Panel) -> stat.Panel | timeseries.Panel | table.Panel:
@@ -113,7 +123,8 @@ def _panel(panel: Panel) -> stat.Panel | timeseries.Panel | table.Panel:
         .datasource(_source())
     )
     for place, (legend_format, query) in enumerate(panel.queries.items()):
-        target = prometheus.Dataquery().expr(query).legend_format(legend_format).ref_id(chr(ord("A") + place))
+        target = prometheus.Dataquery().expr(query).legend_format(legend_format).datasource(_source())
+        target.ref_id(chr(ord("A") + place))
         if panel.kind == "lines":
             target.range().exemplar("_bucket" in query)
         else:

@@ -29,13 +29,15 @@ class Network(Protocol):
 class Member:
     """A run that makes pictures now. check: raises when nobody wants it any more. key, call: of its latest call.
 
-    call: None while the run is between two steps.
+    call: None while the run is between two steps. passes, runs: how many passes it had, and the runs in them, added up.
     """
 
     check: Callable[[], None]
     account: Account = field(default_factory=Account)
     key: Hashable = None
     call: Call | None = None
+    passes: int = 0
+    runs: int = 0
 
 
 @dataclass(eq=False)

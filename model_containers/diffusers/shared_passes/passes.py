@@ -189,6 +189,8 @@ def _served(batch: Sequence[Call], limit: int | None, most_rows: int) -> int:
     outputs = network.forward(batch, known)
     for call, output in zip(batch, outputs, strict=True):
         call.output = output
+        call.member.passes += 1
+        call.member.runs += len(batch)
     return known
 
 

@@ -49,6 +49,11 @@ class Seat:
         """Say that the run makes no steps now, so that nobody waits for it. Its next step takes the seat again."""
         self._passes.leave(self._member)
 
+    @property
+    def batch_size(self) -> float | None:
+        """How many runs, itself among them, were in one of its passes, on average; None before its first."""
+        return self._member.runs / self._member.passes if self._member.passes else None
+
     def furnish(self, pipeline: Any) -> None:
         """Give a pipeline, which belongs to this run alone, the shared parts instead of its own."""
         encode_prompt = pipeline.encode_prompt

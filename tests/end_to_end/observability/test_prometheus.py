@@ -10,9 +10,11 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from infrastructure.observability.dashboards.all import DASHBOARDS
-from infrastructure.observability.dashboards.writing import Panel
+from infrastructure.observability.dashboards.writing import Dashboard, Panel
+from tests.end_to_end.console.conftest import ARGUMENTS, CHROMIUM
 from tests.system.collector import Collector, collecting
 from tests.system.processes import ROOT, eventually, free_port
 from tests.system.supervised import Up, running_up
@@ -97,6 +99,33 @@ def test_every_query_of_a_dashboard_is_answered(watched: Watched, panel: Panel) 
         asked = query.replace("$__rate_interval", INTERVAL).replace("$queue", ".*")
         found = watched.ask(asked)
         assert found or panel.idle, f"nothing there: {asked}"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda each: each.uid)
+def test_every_dashboard_is_drawn_without_grafana(
+    watched: Watched, chromium: Browser, dashboard: Dashboard
+) -> None:
+    with chromium.new_page() as page:
+        troubles: list[str] = []
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto(f"{watched.url}/consoles/{dashboard.uid}.html")
+        page.select_option("#range", "900")
+        page.wait_for_function("document.body.dataset.drawn", timeout=60_000)
+        assert troubles == []
+        assert page.locator(".wrong").all_inner_texts() == []
+        assert page.locator("section h3").count() == len(dashboard.panels)
+        empty = set(page.locator("section:has(.nothing) h3").all_inner_texts())
+        assert empty <= {panel.title for panel in dashboard.panels if panel.idle}, dashboard.uid
+        assert page.locator("svg path").count() > 0
 
 
 def test_every_rule_can_be_evaluated(watched: Watched) -> None:

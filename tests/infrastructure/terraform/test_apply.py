@@ -1,23 +1,29 @@
-"""The code of the cluster is carried out, against a stand-in for AWS: made, found unchanged, taken away again.
+"""The code of the cluster is carried out, against a stand-in for AWS: made, found unchanged, seen to drift, taken away.
 
-EVOKE_AWS_ENDPOINT is the URL of a server that answers for AWS, such as moto with what it lacks of EKS. That says that
-the graph, the references, the types and the calls hold, and nothing of what AWS itself would permit.
+The stand-in is `aws_stand_in.py`, or what EVOKE_AWS_ENDPOINT names. That says that the graph, the references, the types
+and the calls hold, and nothing of what AWS itself would permit.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.infrastructure.terraform.policies import broken, resources_of
+from tests.infrastructure.terraform.tools import python_of
+from tests.system.processes import eventually, free_port
+
 TERRAFORM = Path(__file__).resolve().parents[3] / "infrastructure" / "terraform"
-ENDPOINT = os.environ.get("EVOKE_AWS_ENDPOINT", "")
+STAND_IN = Path(__file__).parent / "aws_stand_in.py"
 OVERRIDE = """
 provider "aws" {
   skip_credentials_validation = true
@@ -27,86 +33,136 @@ provider "aws" {
   max_retries                 = 2
 }
 """
-SETTINGS = {"name": "evoke", "region": "eu-central-1", "force_destroy": True, "artifact_days": 30}
+SETTINGS = {
+    "name": "evoke",
+    "region": "eu-central-1",
+    "force_destroy": True,
+    "artifact_days": 30,
+    "public_access_cidrs": ["203.0.113.7/32"],
+}
+LEAST_RESOURCES = 85
 
-pytestmark = [
-    pytest.mark.terraform,
-    pytest.mark.slow,
-    pytest.mark.skipif(not ENDPOINT, reason="EVOKE_AWS_ENDPOINT names no stand-in for AWS"),
-]
+pytestmark = [pytest.mark.terraform, pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
-def terraform(folder: Path, *words: str, allowed: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        ["terraform", *words],
-        cwd=folder,
-        env={
+class Applied:
+    """A copy of `eks/` whose provider speaks with a stand-in."""
+
+    def __init__(self, folder: Path, endpoint: str) -> None:
+        self.folder = folder
+        self.environment = {
             **os.environ,
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
-            "AWS_ENDPOINT_URL": ENDPOINT,
+            "AWS_ENDPOINT_URL": endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1200,
-    )
-    assert done.returncode in allowed, done.stdout[-4000:] + done.stderr[-4000:]
-    return done
+        }
+
+    def terraform(self, *words: str, allowed: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            ["terraform", *words],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=1200,
+        )
+        assert done.returncode in allowed, done.stdout[-4000:] + done.stderr[-4000:]
+        return done
+
+    def state(self) -> dict[str, Any]:
+        shown: dict[str, Any] = json.loads(self.terraform("show", "-json").stdout)
+        return shown
 
 
 @pytest.fixture(scope="module")
-def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if named := os.environ.get("EVOKE_AWS_ENDPOINT"):
+        yield named
+        return
+    port, log = free_port(), tmp_path_factory.mktemp("stand-in") / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen([python_of("moto"), STAND_IN, str(port)], stdout=file, stderr=file)
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        assert process.poll() is None, log.read_text()[-4000:]
+        try:
+            return httpx.get(f"{url}/moto-api/", timeout=5).is_success
+        except httpx.HTTPError:
+            return False
+
+    try:
+        eventually(answers, "the stand-in for AWS answers", 60)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def applied(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
     root = tmp_path_factory.mktemp("apply") / "terraform"
     shutil.copytree(TERRAFORM, root, ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl"))
-    folder = root / "eks"
-    (folder / "provider_override.tf").write_text(OVERRIDE)
-    (folder / "terraform.tfvars.json").write_text(json.dumps(SETTINGS))
-    terraform(folder, "init")
-    terraform(folder, "apply", "-auto-approve", "-parallelism=20", "-no-color")
-    yield folder
-    terraform(folder, "destroy", "-auto-approve", "-parallelism=20", "-no-color")
-    assert json.loads(terraform(folder, "show", "-json").stdout).get("values") is None
+    found = Applied(root / "eks", endpoint)
+    (found.folder / "provider_override.tf").write_text(OVERRIDE)
+    (found.folder / "terraform.tfvars.json").write_text(json.dumps(SETTINGS))
+    found.terraform("init")
+    found.terraform("apply", "-auto-approve", "-parallelism=20", "-no-color")
+    yield found
+    found.terraform("destroy", "-auto-approve", "-parallelism=20", "-no-color")
+    assert found.state().get("values") is None
+    assert left(endpoint) == []
 
 
-def resources(folder: Path, kind: str) -> list[dict[str, Any]]:
-    """What was made of a kind, with all of its attributes."""
-    state = json.loads(terraform(folder, "show", "-json").stdout)["values"]["root_module"]
-    parts = [state, *state["child_modules"]]
-    return [each["values"] for part in parts for each in part.get("resources", []) if each["type"] == kind]
+ASKED = {
+    "bucket": ("s3", "GET", "/", r"<Name>([^<]+)"),
+    "cluster": ("eks", "GET", "/clusters", r'"(evoke[^"]*)"'),
+    "file system": ("elasticfilesystem", "GET", "/2015-02-01/file-systems", r'"(fs-\w+)"'),
+    "launch template": ("ec2", "POST", "/?Action=DescribeLaunchTemplates", r"<launchTemplateId>([^<]+)"),
+    "address": ("ec2", "POST", "/?Action=DescribeAddresses", r"<allocationId>([^<]+)"),
+}
+"""What goes on costing money: service, call, and how it is named in the answer."""
 
 
-def test_a_second_plan_changes_nothing(applied: Path) -> None:
-    told = terraform(applied, "plan", "-detailed-exitcode", "-no-color", allowed=(0, 2))
+def left(endpoint: str) -> list[str]:
+    """What the stand-in still has: asked of itself, since Terraform's state says nothing of what it forgot."""
+    found = []
+    for kind, (service, method, path, name) in ASKED.items():
+        scope = f"AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/{service}/aws4_request"
+        answer = httpx.request(method, f"{endpoint}{path}", headers={"authorization": scope}, timeout=60)
+        assert answer.is_success, answer.text
+        found += [f"{kind} {each}" for each in re.findall(name, answer.text)]
+    return found
+
+
+def test_a_second_plan_changes_nothing(applied: Applied) -> None:
+    told = applied.terraform("plan", "-detailed-exitcode", "-no-color", allowed=(0, 2))
     assert told.returncode == 0, told.stdout[-4000:]
 
 
-def test_no_policy_of_a_process_is_a_wildcard(applied: Path) -> None:
-    policies = resources(applied, "aws_iam_role_policy")
-    assert len(policies) == 5
-    for policy in policies:
-        for statement in json.loads(policy["policy"])["Statement"]:
-            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-            assert statement["Resource"] != "*"
-            assert not [action for action in actions if action.endswith("*")]
-
-
-def test_every_bucket_is_closed_encrypted_and_answers_over_tls_alone(applied: Path) -> None:
-    buckets = {each["id"] for each in resources(applied, "aws_s3_bucket")}
-    assert len(buckets) == 2
-    closed = resources(applied, "aws_s3_bucket_public_access_block")
-    assert {
-        each["bucket"] for each in closed if each["restrict_public_buckets"] and each["block_public_policy"]
-    } == buckets
-    assert {
-        each["bucket"] for each in resources(applied, "aws_s3_bucket_server_side_encryption_configuration")
-    } == buckets
-    policies = {
-        each["bucket"]: json.loads(each["policy"]) for each in resources(applied, "aws_s3_bucket_policy")
+def test_all_of_it_was_made(applied: Applied, endpoint: str) -> None:
+    assert {each.rpartition(" ")[0] for each in left(endpoint)} == set(ASKED)
+    there = resources_of(applied.state())
+    assert len(there) >= LEAST_RESOURCES
+    assert {"aws_eks_cluster", "aws_eks_node_group", "aws_efs_file_system"} <= {
+        each["type"] for each in there
     }
-    assert set(policies) == buckets
-    for policy in policies.values():
-        assert policy["Statement"][0]["Effect"] == "Deny"
-        assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_no_policy_is_broken(applied: Applied) -> None:
+    assert broken(resources_of(applied.state())) == []
+
+
+def test_what_somebody_changed_by_hand_is_seen(applied: Applied) -> None:
+    bucket = applied.state()["values"]["outputs"]["artifacts_bucket"]["value"]
+    url = f"{applied.environment['AWS_ENDPOINT_URL']}/{bucket}?publicAccessBlock"
+    authorization = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/s3/aws4_request"
+    assert httpx.delete(url, headers={"authorization": authorization}, timeout=30).status_code == 204
+    told = applied.terraform("plan", "-detailed-exitcode", "-no-color", allowed=(0, 2))
+    assert told.returncode == 2
+    assert "aws_s3_bucket_public_access_block" in told.stdout
+    applied.terraform("apply", "-auto-approve", "-no-color")
+    assert applied.terraform("plan", "-detailed-exitcode", allowed=(0, 2)).returncode == 0

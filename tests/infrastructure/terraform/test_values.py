@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ POOL = {
 }
 
 
+@pytest.mark.skipif(shutil.which("helm") is None, reason="helm, which renders the chart, is not in the PATH")
 def test_evokes_values_are_taken_by_its_chart(tmp_path: Path) -> None:
     values = values_of(
         "evoke",
@@ -65,6 +67,23 @@ def test_evokes_values_are_taken_by_its_chart(tmp_path: Path) -> None:
     assert named(objects, "Deployment", "evoke-worker-b")["spec"]["replicas"] == 2
     api = named(objects, "Deployment", "evoke-api")["spec"]["template"]["spec"]["containers"][0]
     assert api["image"] == "registry.example/evoke/evoke-api:1.2.3"
+
+
+def test_every_alert_and_dashboard_of_the_repository_reaches_the_cluster_as_it_is(tmp_path: Path) -> None:
+    folder = ROOT / "infrastructure" / "observability"
+    rules = {path.stem: path.read_text() for path in (folder / "rules").glob("*.yaml")}
+    dashboards = {path.stem: path.read_text() for path in (folder / "grafana").glob("*.json")}
+    # What `${` and `%{` mean to Terraform, they mean to it in this call alone: files are read as they are.
+    escaped = {name: text.replace("${", "$${").replace("%{", "%%{") for name, text in dashboards.items()}
+    values = values_of(
+        "monitoring", {"storage_class": "gp3", "rules": rules, "dashboards": escaped}, tmp_path
+    )
+    told = values["additionalPrometheusRulesMap"]
+    assert told == {name: yaml.safe_load(text) for name, text in rules.items()}
+    shown = {
+        name: json.loads(each["json"]) for name, each in values["grafana"]["dashboards"]["evoke"].items()
+    }
+    assert shown == {name: json.loads(text) for name, text in dashboards.items()}
 
 
 def test_trinos_rules_are_those_that_the_local_stack_is_tested_with(tmp_path: Path) -> None:

@@ -75,6 +75,11 @@ def test_no_batch_is_larger_than_declared() -> None:
     assert sum(len(batch) for batch in model.batches) == 10
 
 
+def test_a_run_tells_how_many_were_in_its_batch() -> None:
+    ends = run_together(Upper(), words("a", "b", "c"))
+    assert [end.metrics for end in ends if isinstance(end, Outcome)] == [{"batch_size": 3}] * 3
+
+
 def test_a_lone_input_is_served_after_its_wait() -> None:
     assert told([run_model(Upper(), {"text": "x"})]) == ["X"]
 

@@ -12,14 +12,22 @@ provider "helm" {
 }
 
 locals {
-  namespaces = ["evoke", "pulsar", "trino", "catalog", "s3"]
-  s3         = "http://s3.s3.svc:7070"
-  keys       = { AWS_ACCESS_KEY_ID = "evoke", AWS_SECRET_ACCESS_KEY = random_password.s3.result }
+  namespaces = concat(
+    ["evoke", "pulsar", "trino", "catalog", "s3"],
+    [for name in ["keda", "monitoring"] : name if contains(var.extras, name)],
+    local.tracing ? ["signoz", "collector"] : [],
+  )
+  monitoring    = contains(var.extras, "monitoring")
+  tracing       = contains(var.extras, "tracing")
+  observability = "${path.module}/../../../observability"
+  s3            = "http://s3.s3.svc:7070"
+  keys          = { AWS_ACCESS_KEY_ID = "evoke", AWS_SECRET_ACCESS_KEY = random_password.this["s3"].result }
 }
 
-resource "random_password" "s3" {
-  length  = 32
-  special = false
+resource "random_password" "this" {
+  for_each = toset(["s3", "clickhouse", "grafana"])
+  length   = 32
+  special  = false
 }
 
 resource "kubernetes_namespace_v1" "this" {
@@ -37,6 +45,15 @@ resource "kubernetes_secret_v1" "s3" {
     namespace = kubernetes_namespace_v1.this[each.key].metadata[0].name
   }
   data = local.keys
+}
+
+resource "kubernetes_secret_v1" "grafana" {
+  count = local.monitoring ? 1 : 0
+  metadata {
+    name      = "grafana-admin"
+    namespace = kubernetes_namespace_v1.this["monitoring"].metadata[0].name
+  }
+  data = { user = "admin", password = random_password.this["grafana"].result }
 }
 
 resource "kubernetes_deployment_v1" "s3" {
@@ -186,7 +203,7 @@ module "pulsar_values" {
   replicas      = 1
   ledger_size   = "10Gi"
   storage_class = var.storage_class
-  monitoring    = false
+  monitoring    = local.monitoring
 }
 
 module "nessie_values" {
@@ -206,17 +223,48 @@ module "trino_values" {
   credentials_secret = "s3"
 }
 
+module "keda_values" {
+  source     = "../../modules/values/keda"
+  replicas   = 1
+  monitoring = local.monitoring
+}
+
+module "monitoring_values" {
+  source        = "../../modules/values/monitoring"
+  storage_class = var.storage_class
+  disk          = "10Gi"
+  rules         = { for file in fileset(local.observability, "rules/*.yaml") : trimsuffix(basename(file), ".yaml") => file("${local.observability}/${file}") }
+  dashboards    = { for file in fileset(local.observability, "grafana/*.json") : trimsuffix(basename(file), ".json") => file("${local.observability}/${file}") }
+}
+
+module "signoz_values" {
+  source              = "../../modules/values/signoz"
+  storage_class       = var.storage_class
+  disk                = "10Gi"
+  memory              = "2Gi"
+  clickhouse_password = random_password.this["clickhouse"].result
+}
+
+module "collector_values" {
+  source     = "../../modules/values/collector"
+  endpoint   = module.signoz_values.endpoint
+  replicas   = 1
+  monitoring = local.monitoring
+}
+
 module "evoke_values" {
-  source            = "../../modules/values/evoke"
-  registry          = var.registry
-  image_tag         = var.image_tag
-  api_replicas      = 1
-  worker_pools      = var.worker_pools
-  model_ids         = var.model_ids
-  model_links       = var.model_links
-  models_volume     = length(var.model_ids) + length(var.model_links) == 0 ? null : { storageClass = var.storage_class, size = "20Gi", accessMode = "ReadWriteOnce" }
-  monitoring        = false
-  engine_namespaces = { pulsar = "pulsar", trino = "trino", catalog = "catalog", s3 = "s3" }
+  source               = "../../modules/values/evoke"
+  registry             = var.registry
+  image_tag            = var.image_tag
+  api_replicas         = 1
+  worker_pools         = var.worker_pools
+  model_ids            = var.model_ids
+  model_links          = var.model_links
+  models_volume        = length(var.model_ids) + length(var.model_links) == 0 ? null : { storageClass = var.storage_class, size = "20Gi", accessMode = "ReadWriteOnce" }
+  monitoring           = local.monitoring
+  monitoring_namespace = "monitoring"
+  otlp                 = local.tracing ? { endpoint = module.collector_values.endpoint, namespace = "collector" } : {}
+  engine_namespaces    = { pulsar = "pulsar", trino = "trino", catalog = "catalog", s3 = "s3" }
   engine = {
     pulsar  = { url = "pulsar://pulsar-proxy.pulsar.svc:6650", adminUrl = "http://pulsar-proxy.pulsar.svc:80" }
     s3      = { bucket = "evoke", endpoint = local.s3, pathStyle = true, credentialsSecret = "s3" }
@@ -226,24 +274,48 @@ module "evoke_values" {
 }
 
 locals {
-  others = {
-    pulsar = { namespace = "pulsar", repository = "https://pulsar.apache.org/charts", chart = "pulsar", values = module.pulsar_values.values }
-    nessie = { namespace = "catalog", repository = "https://charts.projectnessie.org", chart = "nessie", values = module.nessie_values.values }
-    trino  = { namespace = "trino", repository = "https://trinodb.github.io/charts", chart = "trino", values = module.trino_values.values }
+  charts = {
+    pulsar     = { namespace = "pulsar", repository = "https://pulsar.apache.org/charts", chart = "pulsar", values = module.pulsar_values.values }
+    nessie     = { namespace = "catalog", repository = "https://charts.projectnessie.org", chart = "nessie", values = module.nessie_values.values }
+    trino      = { namespace = "trino", repository = "https://trinodb.github.io/charts", chart = "trino", values = module.trino_values.values }
+    keda       = { namespace = "keda", repository = "https://kedacore.github.io/charts", chart = "keda", values = module.keda_values.values }
+    monitoring = { namespace = "monitoring", repository = "https://prometheus-community.github.io/helm-charts", chart = "kube-prometheus-stack", values = module.monitoring_values.values }
+    signoz     = { namespace = "signoz", repository = "https://charts.signoz.io", chart = "signoz", values = module.signoz_values.values }
+    collector  = { namespace = "collector", repository = "https://open-telemetry.github.io/opentelemetry-helm-charts", chart = "opentelemetry-collector", values = module.collector_values.values }
   }
+  others = concat(["pulsar", "nessie", "trino"], local.tracing ? ["signoz", "collector"] : [], contains(var.extras, "keda") ? ["keda"] : [])
+}
+
+# Figures first: the others bring PodMonitors, which need its definitions.
+resource "helm_release" "monitoring" {
+  count      = local.monitoring ? 1 : 0
+  name       = "monitoring"
+  namespace  = kubernetes_namespace_v1.this["monitoring"].metadata[0].name
+  repository = local.charts.monitoring.repository
+  chart      = local.charts.monitoring.chart
+  version    = var.chart_versions.monitoring
+  values     = [local.charts.monitoring.values]
+  atomic     = true
+  timeout    = 900
+  depends_on = [kubernetes_secret_v1.grafana]
 }
 
 resource "helm_release" "other" {
-  for_each   = local.others
+  for_each   = toset(local.others)
   name       = each.key
-  namespace  = kubernetes_namespace_v1.this[each.value.namespace].metadata[0].name
-  repository = each.value.repository
-  chart      = each.value.chart
+  namespace  = kubernetes_namespace_v1.this[local.charts[each.key].namespace].metadata[0].name
+  repository = local.charts[each.key].repository
+  chart      = local.charts[each.key].chart
   version    = var.chart_versions[each.key]
-  values     = [each.value.values]
+  values     = [local.charts[each.key].values]
   atomic     = true
   timeout    = 900
-  depends_on = [kubernetes_deployment_v1.s3, kubernetes_service_v1.s3, kubernetes_secret_v1.s3]
+  depends_on = [
+    kubernetes_deployment_v1.s3,
+    kubernetes_service_v1.s3,
+    kubernetes_secret_v1.s3,
+    helm_release.monitoring,
+  ]
 }
 
 resource "helm_release" "evoke" {

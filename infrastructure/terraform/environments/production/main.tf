@@ -8,6 +8,8 @@ locals {
   eks  = data.terraform_remote_state.eks.outputs
   exec = ["eks", "get-token", "--cluster-name", local.eks.cluster_name, "--region", local.eks.region]
 
+  observability = "${path.module}/../../../observability"
+
   # `key=value` lines, as in broker.conf.
   broker_lines    = var.pulsar_cluster_config_file == null ? [] : split("\n", file(var.pulsar_cluster_config_file))
   broker_settings = { for line in local.broker_lines : trimspace(split("=", line)[0]) => trimspace(join("=", slice(split("=", line), 1, length(split("=", line))))) if can(regex("^\\s*[A-Za-z]+\\s*=", line)) }
@@ -91,22 +93,43 @@ module "keda_values" {
 module "monitoring_values" {
   source        = "../../modules/values/monitoring"
   storage_class = kubernetes_storage_class_v1.disks.metadata[0].name
+  rules         = { for file in fileset(local.observability, "rules/*.yaml") : trimsuffix(basename(file), ".yaml") => file("${local.observability}/${file}") }
+  dashboards    = { for file in fileset(local.observability, "grafana/*.json") : trimsuffix(basename(file), ".json") => file("${local.observability}/${file}") }
+}
+
+resource "random_password" "clickhouse" {
+  length  = 32
+  special = false
+}
+
+module "signoz_values" {
+  source              = "../../modules/values/signoz"
+  storage_class       = kubernetes_storage_class_v1.disks.metadata[0].name
+  disk                = var.traces_disk
+  clickhouse_password = random_password.clickhouse.result
+}
+
+module "collector_values" {
+  source   = "../../modules/values/collector"
+  endpoint = module.signoz_values.endpoint
 }
 
 module "evoke_values" {
-  source             = "../../modules/values/evoke"
-  registry           = local.eks.registry
-  image_tag          = var.image_tag
-  api_replicas       = var.api_replicas
-  archiver_replicas  = 2
-  api_keys_secret    = var.api_keys_secret
-  worker_pools       = var.worker_pools
-  model_ids          = var.model_ids
-  model_links        = var.model_links
-  model_token_secret = var.model_token_secret
-  models_volume      = { storageClass = "weights", size = "500Gi", accessMode = "ReadWriteMany" }
-  pod_identity       = true
-  engine_namespaces  = { pulsar = "pulsar", trino = "trino" }
+  source               = "../../modules/values/evoke"
+  registry             = local.eks.registry
+  image_tag            = var.image_tag
+  api_replicas         = var.api_replicas
+  archiver_replicas    = 2
+  api_keys_secret      = var.api_keys_secret
+  worker_pools         = var.worker_pools
+  model_ids            = var.model_ids
+  model_links          = var.model_links
+  model_token_secret   = var.model_token_secret
+  models_volume        = { storageClass = "weights", size = "500Gi", accessMode = "ReadWriteMany" }
+  pod_identity         = true
+  engine_namespaces    = { pulsar = "pulsar", trino = "trino" }
+  monitoring_namespace = "monitoring"
+  otlp                 = { endpoint = module.collector_values.endpoint, namespace = "collector" }
   engine = {
     pulsar = {
       url          = "pulsar://pulsar-proxy.pulsar.svc:6650"
@@ -130,6 +153,8 @@ locals {
     keda       = { repository = "https://kedacore.github.io/charts", chart = "keda", values = module.keda_values.values }
     pulsar     = { repository = "https://pulsar.apache.org/charts", chart = "pulsar", values = module.pulsar_values.values }
     trino      = { repository = "https://trinodb.github.io/charts", chart = "trino", values = module.trino_values.values }
+    signoz     = { repository = "https://charts.signoz.io", chart = "signoz", values = module.signoz_values.values }
+    collector  = { repository = "https://open-telemetry.github.io/opentelemetry-helm-charts", chart = "opentelemetry-collector", values = module.collector_values.values }
   }
 }
 
@@ -147,14 +172,14 @@ resource "helm_release" "monitoring" {
 }
 
 resource "helm_release" "other" {
-  for_each         = { for name, release in local.others : name => release if name != "monitoring" }
+  for_each         = toset([for name in keys(local.others) : name if name != "monitoring"])
   name             = each.key
   namespace        = each.key
   create_namespace = true
-  repository       = each.value.repository
-  chart            = each.value.chart
+  repository       = local.others[each.key].repository
+  chart            = local.others[each.key].chart
   version          = var.chart_versions[each.key]
-  values           = [each.value.values]
+  values           = [local.others[each.key].values]
   atomic           = true
   timeout          = 900
   depends_on       = [helm_release.monitoring]

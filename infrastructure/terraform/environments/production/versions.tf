@@ -1,13 +1,13 @@
 terraform {
   required_version = ">= 1.9"
   required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = "~> 5.100"
-    }
     helm = {
       source  = "hashicorp/helm"
       version = "~> 3.0"
+    }
+    random = {
+      source  = "hashicorp/random"
+      version = "~> 3.6"
     }
     kubernetes = {
       source  = "hashicorp/kubernetes"

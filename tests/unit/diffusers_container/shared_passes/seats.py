@@ -46,12 +46,13 @@ class NotingUNet(SharedUNet):
 
 @dataclass
 class Sitting:
-    """A run: its pictures as arrays, or its error, once it has ended."""
+    """A run: its pictures as arrays, or its error, once it has ended; and how many runs its passes had."""
 
     thread: threading.Thread
     notes: Notes
     pictures: list[np.ndarray] = field(default_factory=list)
     error: BaseException | None = None
+    batch_size: float | None = None
 
     def ended(self) -> Sitting:
         self.thread.join(60)
@@ -100,6 +101,7 @@ def sit(
             with Seat(passes, model.shared, lambda: None) as seat:
                 for picture in Making(model, settings, notes, seat, given).pictures(LANES):
                     sitting.pictures.append(np.asarray(picture.image))
+                sitting.batch_size = seat.batch_size
         except BaseException as error:
             sitting.error = error
 

@@ -158,6 +158,15 @@ def _cancelling_at(step: int) -> Callable[[int], None]:
     return stop
 
 
+def test_a_run_tells_how_many_were_in_its_passes(tiny_model: LoadedModel) -> None:
+    model = noting(tiny_model)
+    first, second = together(model, [LONG, replace(LONG, seed=2)])
+    shared = sum(len(rows) == 2 for rows in passes_of(model))
+    assert shared > 0
+    assert first.batch_size == second.batch_size == pytest.approx(1 + shared / LONG.steps)
+    assert sit(model, USUAL, SharedPasses(16)).ended().batch_size == 1
+
+
 def test_a_cancelled_run_takes_part_in_no_further_pass(tiny_model: LoadedModel) -> None:
     passes, model = SharedPasses(16), noting(tiny_model)
     long = sit(model, replace(LONG, steps=60), passes)

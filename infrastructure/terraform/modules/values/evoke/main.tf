@@ -30,6 +30,12 @@ locals {
     )...)
   ]
 
+  # Which namespace a way leads to, or comes from.
+  ways = merge(
+    { for use, namespace in var.engine_namespaces : "${use}To" => namespace },
+    { otlpTo = var.otlp.namespace, metricsFrom = var.monitoring ? var.monitoring_namespace : "" },
+  )
+
   values = {
     image    = { registry = var.registry, tag = var.image_tag, pullPolicy = var.pull_policy }
     engine   = var.engine
@@ -46,9 +52,10 @@ locals {
       }
     }
     networkPolicy = merge({ podIdentity = var.pod_identity }, {
-      for use, namespace in var.engine_namespaces : "${use}To" => [{ namespaceSelector = { matchLabels = { "kubernetes.io/metadata.name" = namespace } } }]
+      for way, namespace in local.ways : way => [{ namespaceSelector = { matchLabels = { "kubernetes.io/metadata.name" = namespace } } }]
+      if namespace != ""
     })
     priorityClasses = { create = true }
-    monitoring      = { podMonitors = { enabled = var.monitoring } }
+    monitoring      = { podMonitors = { enabled = var.monitoring }, otlpEndpoint = var.otlp.endpoint }
   }
 }

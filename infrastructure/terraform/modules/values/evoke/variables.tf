@@ -129,3 +129,19 @@ variable "monitoring" {
   type        = bool
   default     = true
 }
+
+variable "monitoring_namespace" {
+  description = "Namespace of the Prometheus that may reach the figures; empty: any."
+  type        = string
+  default     = ""
+}
+
+variable "otlp" {
+  description = "Where traces go: URL of a collector (OTLP over HTTP) and its namespace; without a URL nothing is traced."
+  type        = object({ endpoint = optional(string, ""), namespace = optional(string, "") })
+  default     = {}
+  validation {
+    condition     = var.otlp.endpoint == "" || can(regex("^https?://", var.otlp.endpoint))
+    error_message = "otlp: endpoint must begin with http:// or https://."
+  }
+}

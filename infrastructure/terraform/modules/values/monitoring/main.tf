@@ -16,10 +16,24 @@ locals {
         }
       }
     }
+    # Rules and dashboards travel as they are: the chart does not take their {{ }} for its own.
+    additionalPrometheusRulesMap = { for name, text in var.rules : name => yamldecode(text) }
     grafana = {
       adminPassword = null
       admin         = { existingSecret = var.grafana_secret, userKey = "user", passwordKey = "password" }
       sidecar       = { dashboards = { enabled = true, searchNamespace = "ALL" } }
+      dashboardProviders = {
+        "evoke.yaml" = {
+          apiVersion = 1
+          providers = [{
+            name    = "evoke"
+            folder  = "evoke"
+            type    = "file"
+            options = { path = "/var/lib/grafana/dashboards/evoke" }
+          }]
+        }
+      }
+      dashboards = { evoke = { for name, text in var.dashboards : name => { json = text } } }
     }
   }
 }

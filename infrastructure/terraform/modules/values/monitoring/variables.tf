@@ -24,3 +24,23 @@ variable "grafana_secret" {
   type        = string
   default     = "grafana-admin"
 }
+
+variable "rules" {
+  description = "Files of Prometheus rules, as YAML, by name."
+  type        = map(string)
+  default     = {}
+  validation {
+    condition     = alltrue([for text in values(var.rules) : can(yamldecode(text).groups[0].rules)])
+    error_message = "rules must be files with groups of rules."
+  }
+}
+
+variable "dashboards" {
+  description = "Grafana's dashboards, as JSON, by name."
+  type        = map(string)
+  default     = {}
+  validation {
+    condition     = alltrue([for text in values(var.dashboards) : can(jsondecode(text).panels)])
+    error_message = "dashboards must be dashboards of Grafana, as JSON."
+  }
+}

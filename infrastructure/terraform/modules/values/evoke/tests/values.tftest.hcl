@@ -97,3 +97,39 @@ run "a_name_that_leads_elsewhere_is_refused" {
   }
   expect_failures = [var.model_links]
 }
+
+run "traces_go_to_their_collector_and_prometheus_alone_comes_for_figures" {
+  command = plan
+  variables {
+    otlp                 = { endpoint = "http://collector.collector.svc:4318", namespace = "collector" }
+    monitoring_namespace = "monitoring"
+  }
+  assert {
+    condition     = yamldecode(output.values).monitoring.otlpEndpoint == "http://collector.collector.svc:4318"
+    error_message = "nothing is traced"
+  }
+  assert {
+    condition     = yamldecode(output.values).networkPolicy.otlpTo[0].namespaceSelector.matchLabels["kubernetes.io/metadata.name"] == "collector"
+    error_message = "traces may go anywhere, or nowhere"
+  }
+  assert {
+    condition     = yamldecode(output.values).networkPolicy.metricsFrom[0].namespaceSelector.matchLabels["kubernetes.io/metadata.name"] == "monitoring"
+    error_message = "figures are open to all, or to nobody"
+  }
+}
+
+run "without_a_collector_nothing_is_traced" {
+  command = plan
+  assert {
+    condition     = yamldecode(output.values).monitoring.otlpEndpoint == "" && !contains(keys(yamldecode(output.values).networkPolicy), "otlpTo")
+    error_message = "there is a way to no collector"
+  }
+}
+
+run "a_collector_that_is_no_url_is_refused" {
+  command = plan
+  variables {
+    otlp = { endpoint = "collector:4318" }
+  }
+  expect_failures = [var.otlp]
+}

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from model_containers.diffusers.__main__ import placement_of
+from model_containers.diffusers.__main__ import add_options, placement_of
 from model_containers.diffusers.container import DiffusersModel
+from model_containers.diffusers.input_schema import Bounds
 from model_containers.diffusers.model_argument import ModelArgument, model_argument
 from model_containers.diffusers.placement import Placement
 from model_containers.diffusers.shared_passes.rendezvous import Rendezvous
@@ -95,28 +96,25 @@ def test_check_says_what_is_broken(tiny_folder: Path, tmp_path: Path) -> None:
     assert f"does not work: {folder / 'vae'}: missing" in done.stderr
 
 
-def test_options_become_the_placement() -> None:
-    arguments = argparse.Namespace(
+def test_options_become_the_placement(tiny_folder: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    words = (
+        f"--model tiny={tiny_folder} --device cpu --dtype float32 --threads 3 --batch 6 --lanes 4 --lazy --compile"
+        " --max-side 512 --max-pixels 1000 --max-images 5 --max-steps 50 --tile-pixels 4096 --no-safety-checker"
+    )
+    assert placement_of(parser.parse_args(words.split())) == Placement(
         device="cpu",
         dtype="float32",
         threads=3,
         batch=6,
         lanes=4,
         lazy=True,
-        max_side=512,
-        max_pixels=1000,
-        max_images=5,
-        max_steps=50,
+        compiled=True,
+        tile_pixels=4096,
+        safety_checker=False,
+        bounds=Bounds(max_side=512, max_pixels=1000, max_images=5, max_steps=50),
     )
-    placement = placement_of(arguments)
-    assert (placement.device, placement.threads, placement.lazy) == ("cpu", 3, True)
-    assert (placement.batch, placement.lanes) == (6, 4)
-    assert (placement.bounds.max_side, placement.bounds.max_pixels, placement.bounds.max_images) == (
-        512,
-        1000,
-        5,
-    )
-    assert placement.bounds.max_steps == 50
 
 
 def test_a_lazy_model_is_described_before_it_is_loaded(tiny_folder: Path) -> None:

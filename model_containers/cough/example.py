@@ -5,14 +5,15 @@ Without a file it makes a recording: two coughs and a beep in a quiet room.
 
 from __future__ import annotations
 
+import argparse
 import io
-import sys
 import wave
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
+from model_containers.cough.algos.errors import BadRecording
 from model_containers.cough.runtime import WorkUnit, execute
 from model_containers.cough.training.sounds import RATE, background, beep, cough
 
@@ -36,8 +37,17 @@ def sample() -> BinaryIO:
 
 def main() -> None:
     """Diagnose and print."""
-    source = Path(sys.argv[1]) if len(sys.argv) > 1 else sample()
-    diagnosis = execute(WorkUnit(source_file=source))
+    parser = argparse.ArgumentParser(prog="python -m model_containers.cough.example", description=__doc__)
+    parser.add_argument(
+        "file", type=Path, nargs="?", help="a recording; without one the example makes its own"
+    )
+    file: Path | None = parser.parse_args().file
+    if file is not None and not file.is_file():
+        parser.error(f"there is no file {file}")
+    try:
+        diagnosis = execute(WorkUnit(source_file=sample() if file is None else file))
+    except BadRecording as error:
+        parser.exit(1, f"{file}: {error}\n")
     print(f"{diagnosis.duration_s:.1f} s, a cough with probability {diagnosis.overall.value:.2f}")
     for finding in diagnosis.findings:
         segment, found = finding.segment, finding.probability

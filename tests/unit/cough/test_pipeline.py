@@ -116,6 +116,23 @@ def test_numpy_computes_what_pytorch_trained(tmp_path: Path) -> None:
     assert found == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"), [("absent.wav", "there is no file"), ("text.wav", "is no sound file")]
+)
+def test_the_example_says_what_is_wrong_with_a_file(tmp_path: Path, name: str, reason: str) -> None:
+    (tmp_path / "text.wav").write_text("no sound")
+    done = subprocess.run(
+        [sys.executable, "-m", "model_containers.cough.example", str(tmp_path / name)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (1, 2)
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_example_prints_its_findings() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "model_containers.cough.example"],

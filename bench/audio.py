@@ -18,9 +18,10 @@ import wave
 from pathlib import Path
 from typing import Any
 
-from bench.processes import ROOT, resident_bytes
+from bench.processes import ROOT
 from bench.report import Figure, print_table, write_json
 from bench.served_container import run, served, together
+from bench.steady_memory import memory
 from bench.transformers_peer import StockMusicgen
 from evoke.adapters.grpc_model.client import GrpcModelClient
 
@@ -93,24 +94,6 @@ async def throughput(stock: StockMusicgen, client: GrpcModelClient, rounds: int,
     )
 
 
-async def memory(client: GrpcModelClient, pid: int, jobs: int) -> Figure:
-    """The container's resident memory after many short jobs, beside that after a tenth of them."""
-    warm = max(AT_A_TIME * 2, jobs // 10)
-    await together(client, MODEL, [request(seed, SHORT_S) for seed in range(warm)], AT_A_TIME)
-    before = resident_bytes(pid)
-    await together(client, MODEL, [request(seed, SHORT_S) for seed in range(jobs - warm)], AT_A_TIME)
-    after = resident_bytes(pid)
-    mib = 1 << 20
-    return Figure(
-        name=f"the container's memory after {jobs} jobs, beside {warm}",
-        value=after / mib,
-        unit="MiB",
-        peer=before / mib,
-        aim="≤ 1.02 ×",
-        met=after <= 1.02 * before,
-    )
-
-
 async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
     """All figures."""
     stock = StockMusicgen(options.checkpoint, options.threads)
@@ -127,7 +110,9 @@ async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
         return [
             await alone(stock, client, options.alone),
             await throughput(stock, client, options.rounds, options.sounds),
-            await memory(client, pid, options.jobs),
+            await memory(
+                lambda seed: run(client, MODEL, request(seed, SHORT_S)), pid, options.jobs, AT_A_TIME
+            ),
         ]
 
 

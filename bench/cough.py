@@ -1,7 +1,7 @@
 """What a diagnosis of a clip of 10 s takes: `python -m bench.cough`.
 
 Once as the pipeline by itself, as training uses it, and once through the container as the sidecar asks it, with its
-pictures. Both on one thread, in turns; the time on the clock and the processor's.
+pictures. Both on one thread, in turns; the time on the clock and the processor's. And the container's memory over many.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from bench.processes import cpu_seconds
 from bench.report import Figure, print_table, write_json
 from bench.served_container import run, served
+from bench.steady_memory import memory
 
 RESULTS = Path(__file__).parent / "results" / "cough.json"
 CLIP_S = 10
@@ -48,7 +49,7 @@ def clip(seed: int) -> bytes:
     return stream.getvalue()
 
 
-async def measure(count: int, folder: Path) -> list[Figure]:
+async def measure(count: int, jobs: int, folder: Path) -> list[Figure]:
     """All figures."""
     from model_containers.cough.runtime import WorkUnit, execute
 
@@ -68,6 +69,10 @@ async def measure(count: int, folder: Path) -> list[Figure]:
             await run(client, "cough", {}, {"audio": recording})
             container.append((time.perf_counter() - began) * 1e3)
         container_spent = cpu_seconds(pid) - before
+        recordings = [clip(seed) for seed in range(WARM)]
+        steady = await memory(
+            lambda number: run(client, "cough", {}, {"audio": recordings[number % WARM]}), pid, jobs, 1
+        )
     return [
         _timed("the pipeline, p50", pipeline),
         Figure(name="… of it processor time", value=spent / count * 1e3, unit="ms"),
@@ -75,6 +80,7 @@ async def measure(count: int, folder: Path) -> list[Figure]:
         Figure(
             name="… of it processor time of the container", value=container_spent / count * 1e3, unit="ms"
         ),
+        steady,
     ]
 
 
@@ -89,10 +95,11 @@ def main() -> None:
     """Measure, print the table, write the JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench.cough", description=__doc__)
     parser.add_argument("--clips", type=int, default=100, help="how many (default: 100)")
-    clips: int = parser.parse_args().clips
+    parser.add_argument("--jobs", type=int, default=1000, help="over which memory is watched (default: 1000)")
+    options = parser.parse_args()
     os.environ.update(ONE_THREAD)
     with tempfile.TemporaryDirectory(prefix="evoke-bench-") as folder:
-        figures = asyncio.run(measure(clips, Path(folder)))
+        figures = asyncio.run(measure(options.clips, options.jobs, Path(folder)))
     print_table(figures)
     write_json(figures, RESULTS)
 

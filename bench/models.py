@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.diffusers_peer import SCHEDULERS, StockDiffusers
-from bench.processes import ROOT, cpu_seconds, resident_bytes
+from bench.processes import ROOT, cpu_seconds
 from bench.report import Figure, print_table, write_json
 from bench.served_container import messages, run, served, together
+from bench.steady_memory import memory
 from evoke.adapters.grpc_model.client import GrpcModelClient
 from evoke.ports.model_client import StepDone
 
@@ -175,31 +176,14 @@ class Running:
                     self.stepped.set()
 
 
-async def memory(client: GrpcModelClient, pid: int, jobs: int) -> Figure:
-    """The container's resident memory after many jobs, beside that after a tenth of them."""
-    warm = max(AT_A_TIME * 2, jobs // 10)
-    await together(client, MODEL, _short(warm), AT_A_TIME)
-    before = resident_bytes(pid)
-    await together(client, MODEL, _short(jobs - warm), AT_A_TIME)
-    after = resident_bytes(pid)
-    mib = 1 << 20
-    return Figure(
-        name=f"the container's memory after {jobs} jobs, beside {warm}",
-        value=after / mib,
-        unit="MiB",
-        peer=before / mib,
-        aim="≤ 1.02 ×",
-        met=after <= 1.02 * before,
-    )
-
-
-def _short(count: int) -> list[dict[str, Any]]:
+def short(count: int) -> list[dict[str, Any]]:
+    """Requests of two to four steps."""
     return [{**asked, "steps": 2 + index % 3} for index, asked in enumerate(mixed(count))]
 
 
 async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
     """All figures."""
-    stock = StockDiffusers(CHECKPOINT, options.threads)
+    stock, asked = StockDiffusers(CHECKPOINT, options.threads), short(options.jobs)
     arguments = ("--model", f"{MODEL}={CHECKPOINT}", "--device", "cpu")
     async with served(folder, "model_containers.diffusers", *arguments, threads=options.threads) as (
         client,
@@ -211,7 +195,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
             *await throughput(stock, client, pid, options.rounds, options.pictures),
             await alone(stock, client, options.alone),
             await cancelled(client, options.cancelled),
-            await memory(client, pid, options.jobs),
+            await memory(lambda number: run(client, MODEL, asked[number]), pid, options.jobs, AT_A_TIME),
         ]
 
 

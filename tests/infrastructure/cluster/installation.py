@@ -78,16 +78,18 @@ class Installation:
         """Run kubectl in its namespace."""
         return kubectl("-n", self.namespace, *words, given=given, deadline_s=deadline_s)
 
-    def pods(self, component: str) -> list[Object]:
-        """The pods of a process that are not about to go."""
+    def pods(self, component: str, *, going: bool = False) -> list[Object]:
+        """The pods of a process. going: those too that are about to end, which may take one more job before they do."""
         selected = ("-l", f"app.kubernetes.io/component={component}")
         items: list[Object] = asked("-n", self.namespace, "pods", *selected)["items"]
-        return [each for each in items if "deletionTimestamp" not in each["metadata"]]
+        return [each for each in items if going or "deletionTimestamp" not in each["metadata"]]
 
     def scale(self, component: str, number: int) -> None:
-        """Ask for a number of pods, and wait until so many are there."""
+        """Ask for a number of pods, and wait until so many are there and the others gone."""
         self.kubectl("scale", f"deployment/evoke-{component}", f"--replicas={number}")
-        eventually(lambda: len(self.pods(component)) == number, f"{number} pods of {component}", READY_S)
+        eventually(
+            lambda: len(self.pods(component, going=True)) == number, f"{number} pods of {component}", READY_S
+        )
 
     def ready(self, component: str) -> None:
         """Wait until a process is as it was asked for."""

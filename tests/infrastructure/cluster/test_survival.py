@@ -48,12 +48,14 @@ def test_jobs_outlive_a_container_that_is_killed(
 def test_a_pool_goes_from_one_to_three_to_none_and_back_and_loses_nothing(installation: Installation) -> None:
     with installation.forwarded() as api:
         ids = [api.submit(LONG) for _ in range(12)]
-        for number in (3, 0):
-            installation.scale(WORKERS, number)
-        ids.append(api.submit(10))
-        time.sleep(2)
-        assert api.job(ids[-1])["status"] == "queued"
-        installation.scale(WORKERS, 1)
+        try:
+            for number in (3, 0):
+                installation.scale(WORKERS, number)
+            ids.append(api.submit(10))
+            time.sleep(2)
+            assert api.job(ids[-1])["status"] == "queued"
+        finally:
+            installation.scale(WORKERS, 1)
         api.finish(ids)
 
 

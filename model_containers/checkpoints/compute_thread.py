@@ -47,7 +47,12 @@ class ComputeThread:
 
         done: Future[Answer] = Future()
         self._tasks.put((in_mode, done))
-        return done.result()
+        try:
+            return done.result()
+        finally:
+            del (
+                done
+            )  # an error holds this frame: with the future in it, what failed would stay until a collection
 
     def _started(self) -> threading.Thread:
         with self._lock:
@@ -82,5 +87,6 @@ def _do(task: Task, done: Future[Any]) -> None:
         answer = task()
     except BaseException as error:  # whoever waits for it must hear of it, whatever it is
         done.set_exception(error)
+        del done  # as above
     else:
         done.set_result(answer)

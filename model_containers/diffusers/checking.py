@@ -41,7 +41,7 @@ def _tried(weights: Path, config: Path | None, placement: Placement) -> str:
     from model_containers.checkpoints import device
     from model_containers.diffusers import checkpoints, generation
 
-    chosen = device.choose_device(placement.device, placement.dtype)
+    chosen = device.choose_device(placement.device, placement.dtype, placement.threads)
     model = checkpoints.load(files, chosen)
     loaded = time.perf_counter()
     settings = settings_of({"prompt": "a red circle", "steps": 1, "seed": 0}, facts.schema, facts.bounds)

@@ -1,4 +1,4 @@
-"""Brings the calls of many runs together, and serves each pass on the thread of one of them.
+"""Brings the calls of many runs together, and has them served in passes that they share.
 
 Whoever completes a batch has it carried out for all, so a run that is alone waits for nobody. One pass is at work at a
 time, over all models of the container.

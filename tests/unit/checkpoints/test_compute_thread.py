@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import threading
 import weakref
 
@@ -42,6 +44,24 @@ def test_who_asks_hears_what_went_wrong_and_the_thread_goes_on() -> None:
     with pytest.raises(ZeroDivisionError):
         compute.do(lambda: 1 // 0)
     assert compute.do(lambda: 7) == 7
+
+
+def test_it_keeps_nothing_of_a_task_that_failed() -> None:
+    compute, held = ComputeThread(1), []
+
+    def fail() -> None:
+        large = torch.zeros(3)
+        held.append(weakref.ref(large))
+        raise ValueError
+
+    gc.disable()
+    try:
+        with contextlib.suppress(ValueError):
+            compute.do(fail)
+        compute.do(lambda: None)
+        assert held[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_a_task_may_ask_for_another() -> None:

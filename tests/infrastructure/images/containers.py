@@ -87,6 +87,14 @@ def inspected(image: str) -> Document:
     return found
 
 
+def health_command(image: str) -> list[str]:
+    """The words of its health command; docker keeps them in its configuration, podman beside it."""
+    found = inspected(image)
+    kind, *words = (found.get("Healthcheck") or found["Config"]["Healthcheck"])["Test"]
+    assert kind == "CMD", (kind, words)
+    return words
+
+
 def base() -> str:
     """The image that all are built on."""
     named = re.search(r"^ARG PYTHON_IMAGE=(.+)$", (IMAGES / "api" / "Dockerfile").read_text(), re.MULTILINE)
@@ -120,9 +128,7 @@ class Started:
 
     def health(self) -> subprocess.CompletedProcess[str]:
         """The image's own health command, in the container."""
-        kind, *words = inspected(self.image)["Config"]["Healthcheck"]["Test"]
-        assert kind == "CMD"
-        return told("exec", self.id, *words)
+        return told("exec", self.id, *health_command(self.image))
 
     def wait_until_healthy(self, within_s: float = 60) -> None:
         """Wait; the container's output is in the error when it takes longer."""

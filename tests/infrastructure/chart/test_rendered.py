@@ -14,6 +14,7 @@ from evoke.domain.topics import Lane
 from evoke.settings import PREFIX, Settings, load_settings
 from tests.infrastructure.chart.rendering import (
     FULL,
+    FULL,
     ROOT,
     Object,
     containers,
@@ -199,8 +200,29 @@ def test_weights_are_fetched_once_for_what_is_asked_for(objects: list[Object]) -
         each for each in worker(objects, "pictures")["initContainers"] if each["name"] == "weights"
     )
     assert environment(waiting)["WEIGHTS"] == marker
-    assert job["metadata"]["name"].endswith(marker)
     assert named(everything(), "Job", job["metadata"]["name"])
+
+
+def test_a_job_that_fetches_weights_is_a_new_one_where_it_would_have_to_change(objects: list[Object]) -> None:
+    """Kubernetes refuses to change a Job's pod, and with it the upgrade."""
+
+    def fetching(**values: Any) -> Object:
+        found = rendered(values, FULL)
+        (job,) = (each for each in found if each["kind"] == "Job" and "models" in each["metadata"]["name"])
+        return job
+
+    before = fetching()
+    assert fetching(settings={"EVOKE_LOG_LEVEL": "warning"}, monitoring={"otlpEndpoint": ""}) == before
+    for change in (
+        {"models": {"resources": {"limits": {"memory": "3Gi"}}}},
+        {"models": {"pull": {"ids": ["shapes-64", "sounds-16k"]}}},
+        {"image": {"tag": "1.2.4"}},
+        {"secretEnvironment": ["other"]},
+        {"engine": {"s3": {"endpoint": "http://other.example"}}},
+    ):
+        after = fetching(**change)
+        assert after["spec"]["template"] != before["spec"]["template"]
+        assert after["metadata"]["name"] != before["metadata"]["name"], change
 
 
 def test_workers_only_read_the_weights(objects: list[Object]) -> None:

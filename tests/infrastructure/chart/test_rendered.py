@@ -14,7 +14,6 @@ from evoke.domain.topics import Lane
 from evoke.settings import PREFIX, Settings, load_settings
 from tests.infrastructure.chart.rendering import (
     FULL,
-    FULL,
     ROOT,
     Object,
     containers,

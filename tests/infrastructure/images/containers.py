@@ -92,7 +92,7 @@ def health_command(image: str) -> list[str]:
     found = inspected(image)
     kind, *words = (found.get("Healthcheck") or found["Config"]["Healthcheck"])["Test"]
     assert kind == "CMD", (kind, words)
-    return words
+    return [str(word) for word in words]
 
 
 def base() -> str:

@@ -19,6 +19,7 @@ from tests.infrastructure.chart.rendering import (
 
 pytestmark = pytest.mark.chart
 
+HTTPS = [{"protocol": "TCP", "port": 443}]
 LASTING = [
     "evoke-api",
     "evoke-archiver",
@@ -116,6 +117,25 @@ def test_a_role_of_iam_is_given_to_one_process(process: str) -> None:
         if role.items() <= each["metadata"].get("annotations", {}).items()
     }
     assert told == {f"evoke-{process}"}
+
+
+def test_a_process_with_a_role_by_irsa_reaches_what_gives_it_credentials_and_no_other_does() -> None:
+    sts = {"ipBlock": {"cidr": "10.0.3.4/32"}}
+    inside = {"ipBlock": {"cidr": "10.0.9.0/24"}}
+    values = {
+        "engine": {"s3": {"endpoint": "http://s3.example:7070"}},
+        "serviceAccounts": {
+            "archiver": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/a"}}
+        },
+        "networkPolicy": {"s3To": [inside], "stsTo": [sts]},
+    }
+    policies = of_kind(rendered(values), "NetworkPolicy")
+    led = {
+        name
+        for name, each in policies.items()
+        if {"ports": HTTPS, "to": [sts]} in each["spec"].get("egress", [])
+    }
+    assert led == {"evoke-archiver"}
 
 
 def test_secrets_that_something_else_makes_reach_every_process_of_ours_but_no_model(

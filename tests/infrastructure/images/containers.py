@@ -31,7 +31,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = ROOT / "infrastructure" / "images"
 LIGHT = ("admin", "api", "archiver", "cough", "factorial", "sidecar")
-NAMES = os.environ.get("IMAGES", " ".join(LIGHT)).split()
+NAMES = (os.environ.get("IMAGES") or " ".join(LIGHT)).split()
 MODELS = [name for name in NAMES if name in ("cough", "factorial")]
 TAG = "built-by-tests"
 CAREFUL = (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +18,9 @@ import httpx
 import pytest
 
 from tests.infrastructure.terraform.policies import broken, resources_of
-from tests.infrastructure.terraform.tools import python_of
+from tests.infrastructure.terraform.tools import copied, python_of
 from tests.system.processes import eventually, free_port
 
-TERRAFORM = Path(__file__).resolve().parents[3] / "infrastructure" / "terraform"
 STAND_IN = Path(__file__).parent / "aws_stand_in.py"
 OVERRIDE = """
 provider "aws" {
@@ -104,8 +102,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def applied(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
-    root = tmp_path_factory.mktemp("apply") / "terraform"
-    shutil.copytree(TERRAFORM, root, ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl"))
+    root = copied(tmp_path_factory.mktemp("apply"))
     found = Applied(root / "eks", endpoint)
     (found.folder / "provider_override.tf").write_text(OVERRIDE)
     (found.folder / "terraform.tfvars.json").write_text(json.dumps(SETTINGS))

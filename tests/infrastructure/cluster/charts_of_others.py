@@ -77,7 +77,11 @@ def service(name: str, host: str, ports: Mapping[int, int]) -> list[Object]:
 
 
 def way_to(host: str, namespace: str) -> Object:
-    """A policy that lets evoke's pods reach a host: where they expect servers in the cluster, these are outside."""
+    """A policy that lets evoke's pods reach a host: where they expect servers in the cluster, these are outside.
+
+    It holds before evoke's own do, while its hooks run: it has to let them reach the one server that is inside.
+    """
+    inside = {"matchLabels": {"kubernetes.io/metadata.name": "s3"}}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -85,7 +89,7 @@ def way_to(host: str, namespace: str) -> Object:
         "spec": {
             "podSelector": {},
             "policyTypes": ["Egress"],
-            "egress": [{"to": [{"ipBlock": {"cidr": f"{host}/32"}}]}],
+            "egress": [{"to": [{"ipBlock": {"cidr": f"{host}/32"}}, {"namespaceSelector": inside}]}],
         },
     }
 

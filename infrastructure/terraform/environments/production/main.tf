@@ -64,14 +64,30 @@ resource "kubernetes_storage_class_v1" "weights" {
   }
 }
 
-resource "kubernetes_namespace_v1" "evoke" {
+# Made here, not by Helm: what Helm makes of namespaces, and the disks in them, outlives `terraform destroy`.
+resource "kubernetes_namespace_v1" "this" {
+  for_each = toset(concat(["evoke"], keys(local.others)))
   metadata {
-    name = "evoke"
-    labels = {
+    name = each.key
+    labels = each.key == "evoke" ? {
       "pod-security.kubernetes.io/enforce"         = "restricted"
       "pod-security.kubernetes.io/enforce-version" = "latest"
-    }
+    } : {}
   }
+}
+
+resource "random_password" "this" {
+  for_each = toset(["clickhouse", "grafana"])
+  length   = 32
+  special  = false
+}
+
+resource "kubernetes_secret_v1" "grafana" {
+  metadata {
+    name      = "grafana-admin"
+    namespace = kubernetes_namespace_v1.this["monitoring"].metadata[0].name
+  }
+  data = { user = "admin", password = random_password.this["grafana"].result }
 }
 
 module "pulsar_values" {
@@ -99,16 +115,11 @@ module "monitoring_values" {
   dashboards    = { for file in fileset(local.observability, "grafana/*.json") : trimsuffix(basename(file), ".json") => file("${local.observability}/${file}") }
 }
 
-resource "random_password" "clickhouse" {
-  length  = 32
-  special = false
-}
-
 module "signoz_values" {
   source              = "../../modules/values/signoz"
   storage_class       = kubernetes_storage_class_v1.disks.metadata[0].name
   disk                = var.traces_disk
-  clickhouse_password = random_password.clickhouse.result
+  clickhouse_password = random_password.this["clickhouse"].result
 }
 
 module "collector_values" {
@@ -162,34 +173,33 @@ locals {
 
 # Figures first: the others bring PodMonitors, which need its definitions.
 resource "helm_release" "monitoring" {
-  name             = "monitoring"
-  namespace        = "monitoring"
-  create_namespace = true
-  repository       = local.others.monitoring.repository
-  chart            = local.others.monitoring.chart
-  version          = var.chart_versions.monitoring
-  values           = [local.others.monitoring.values]
-  atomic           = true
-  timeout          = 900
+  name       = "monitoring"
+  namespace  = kubernetes_namespace_v1.this["monitoring"].metadata[0].name
+  repository = local.others.monitoring.repository
+  chart      = local.others.monitoring.chart
+  version    = var.chart_versions.monitoring
+  values     = [local.others.monitoring.values]
+  atomic     = true
+  timeout    = 900
+  depends_on = [kubernetes_secret_v1.grafana]
 }
 
 resource "helm_release" "other" {
-  for_each         = toset([for name in keys(local.others) : name if name != "monitoring"])
-  name             = each.key
-  namespace        = each.key
-  create_namespace = true
-  repository       = local.others[each.key].repository
-  chart            = local.others[each.key].chart
-  version          = var.chart_versions[each.key]
-  values           = [local.others[each.key].values]
-  atomic           = true
-  timeout          = 900
-  depends_on       = [helm_release.monitoring]
+  for_each   = toset([for name in keys(local.others) : name if name != "monitoring"])
+  name       = each.key
+  namespace  = kubernetes_namespace_v1.this[each.key].metadata[0].name
+  repository = local.others[each.key].repository
+  chart      = local.others[each.key].chart
+  version    = var.chart_versions[each.key]
+  values     = [local.others[each.key].values]
+  atomic     = true
+  timeout    = 900
+  depends_on = [helm_release.monitoring]
 }
 
 resource "helm_release" "evoke" {
   name      = "evoke"
-  namespace = kubernetes_namespace_v1.evoke.metadata[0].name
+  namespace = kubernetes_namespace_v1.this["evoke"].metadata[0].name
   chart     = local.chart
   values    = [module.evoke_values.values]
   # A changed template is a change: Helm's provider by itself sees no more of a chart in a folder than its version.

@@ -63,7 +63,7 @@ run "disks_are_encrypted_and_weights_are_shared" {
     error_message = "pods on several nodes can't share the weights"
   }
   assert {
-    condition     = kubernetes_namespace_v1.evoke.metadata[0].labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    condition     = kubernetes_namespace_v1.this["evoke"].metadata[0].labels["pod-security.kubernetes.io/enforce"] == "restricted"
     error_message = "evoke's namespace is not held to restricted Pod Security"
   }
 }

@@ -37,8 +37,9 @@ class Environment:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start Terraform."""
+        options = () if words[0] == "state" else ("-input=false", "-no-color")
         return subprocess.Popen(
-            ["terraform", *words, "-input=false", "-no-color"],
+            ["terraform", *words, *options],
             cwd=self.folder,
             env=self._environment,
             stdout=subprocess.PIPE,

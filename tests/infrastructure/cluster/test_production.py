@@ -36,6 +36,8 @@ CHARTS = {
     "collector": ("opentelemetry-collector", "0.170.0"),
 }
 REGISTRY = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/evoke"
+PLACE = f"""<CreateBucketConfiguration><LocationConstraint>{STATE["region"]}</LocationConstraint>
+</CreateBucketConfiguration>"""
 OVERRIDE = """
 # The stand-in knows no names of buckets in hosts.
 data "terraform_remote_state" "eks" {
@@ -142,7 +144,7 @@ def production(definitions: None, tmp_path_factory: pytest.TempPathFactory) -> I
         keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
         environment = Environment("production", folder, {"AWS_ENDPOINT_URL_S3": aws, "PATH": path, **keys})
         state = state_of_eks(environment.folder.parents[1] / "eks")
-        for put, body in ((STATE["bucket"], None), (f"{STATE['bucket']}/{STATE['key']}", json.dumps(state))):
+        for put, body in ((STATE["bucket"], PLACE), (f"{STATE['bucket']}/{STATE['key']}", json.dumps(state))):
             assert httpx.put(f"{aws}/{put}", content=body, headers=signed("s3"), timeout=30).is_success
         (environment.folder / "stand_in_override.tf").write_text(OVERRIDE.replace("PREFIX", prefix))
         environment.write(

@@ -73,6 +73,15 @@ def test_every_variable_is_typed_described_and_refuses_what_is_wrong(module: Pat
 
 
 @pytest.mark.parametrize("module", MODULES, ids=ids(MODULES))
+def test_every_check_of_a_variable_is_tested_by_a_wrong_value(module: Path) -> None:
+    tests = "".join(path.read_text() for path in (module / "tests").glob("*.tftest.hcl"))
+    expected = " ".join(re.findall(r"expect_failures\s*=\s*\[(.*?)\]", tests, re.DOTALL))
+    refused = set(re.findall(r"var\.(\w+)", expected))
+    checked = {name for name, body in blocks(module / "variables.tf", "variable") if "validation {" in body}
+    assert checked <= refused, checked - refused
+
+
+@pytest.mark.parametrize("module", MODULES, ids=ids(MODULES))
 def test_every_output_is_described(module: Path) -> None:
     for name, body in blocks(module / "outputs.tf", "output"):
         assert re.search(r"^  description\s+=", body, re.MULTILINE), name

@@ -38,3 +38,12 @@ run "a_hyphen_becomes_what_sql_can_name" {
     error_message = "the database has another name or place"
   }
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    name   = "Evoke!"
+    bucket = "B"
+  }
+  expect_failures = [var.name, var.bucket]
+}

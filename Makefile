@@ -4,13 +4,13 @@
 #   ENGINE=...     embedded (the default) or distributed, on the servers of `make stack` (make up)
 #   ARGS="..."     more options, for evoke up, pytest or the benchmarks
 #   ROUNDS=20      how often each fault is made (make test-faults)
-#   IMAGES="a b"   which images to build (make images); default: all
+#   IMAGES="a b"   which images to build (make images, make test-images); default: all, or those without PyTorch
 #   PYTHON=...     which Python to install with; default: the newest that is there
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help up stack install develop test test-distributed test-faults test-cluster test-terraform images check format docs pictures observability bench bench-models clean
+.PHONY: help up stack install develop test test-distributed test-faults test-cluster test-terraform test-images images check format docs pictures observability bench bench-models clean
 
 ENGINE ?= $(EVOKE_ENGINE)
 export MODELS ENGINE
@@ -42,7 +42,7 @@ develop: ## install everything, with tests, linters and benchmarks
 test: develop ## run all tests but those of faults
 	@$(if $(CHROMIUM),,echo "No Chromium found: the browser's tests are left out (Debian: apt-get install chromium).")
 	@$(if $(PROMETHEUS),,echo "No promtool found: the tests of alerts and dashboards are left out (Debian: apt-get install prometheus).")
-	$(BIN)/python -m pytest tests --ignore=tests/faults -m "not slow and not distributed and not chart and not cluster and not terraform$(if $(CHROMIUM),, and not browser)$(if $(PROMETHEUS),, and not prometheus)" $(ARGS)
+	$(BIN)/python -m pytest tests --ignore=tests/faults -m "not slow and not distributed and not chart and not cluster and not terraform and not images$(if $(CHROMIUM),, and not browser)$(if $(PROMETHEUS),, and not prometheus)" $(ARGS)
 
 test-distributed: develop ## run the tests of the distributed engine against real servers (Java 24, Maven, Go)
 	$(BIN)/python -m pytest tests/contract tests/stack tests/end_to_end tests/faults/distributed -m distributed --timeout 600 $(ARGS)
@@ -55,6 +55,9 @@ test-cluster: develop ## check the chart, and install it on the cluster of KUBEC
 
 test-terraform: develop ## check and test the infrastructure code, without a cloud (needs terraform; Go and a network for its linters)
 	$(BIN)/python -m pytest tests/infrastructure -m terraform --timeout 900 $(ARGS)
+
+test-images: develop ## build the images that hold no PyTorch, and run them (needs docker or podman; BUILDER, BUILD_FLAGS, RUN_FLAGS, IMAGES)
+	$(BIN)/python -m pytest tests/infrastructure/images --timeout 900 $(ARGS)
 
 images: ## build the images of all processes (IMAGES="api sidecar", REGISTRY, TAG, LOAD: see infrastructure/images/build)
 	@infrastructure/images/build $(IMAGES)

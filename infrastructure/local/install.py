@@ -34,7 +34,7 @@ PINS = ROOT / "infrastructure" / "local" / "pdm-tools.txt"
 LOCK = ROOT / "pdm.lock"
 PYPROJECT = ROOT / "pyproject.toml"
 
-RUN_GROUPS = ("api", "archiver", "sidecar", "cli", "weights")
+RUN_GROUPS = ("api", "archiver", "sidecar", "cli", "weights", "embedded")
 ENGINE_GROUPS = {"embedded": ("duckdb",), "distributed": ("pulsar", "s3", "trino")}
 HEAVY_GROUP = "diffusers"
 HEARTBEAT_S = 15.0

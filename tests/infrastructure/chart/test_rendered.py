@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from evoke.domain import topics
 from evoke.domain.topics import Lane
 from evoke.settings import PREFIX, Settings, load_settings
 from tests.infrastructure.chart.rendering import (
+    FULL,
+    ROOT,
     Object,
     containers,
     environment,
@@ -98,6 +101,14 @@ def _types(field: Any) -> tuple[Any, ...]:
     return getattr(field.annotation, "__args__", (field.annotation,))
 
 
+def own_arguments(image: str) -> list[str]:
+    """What an image of ours is started with when it is told nothing, as `--option=value`."""
+    name = image.rpartition("/")[2].partition(":")[0].removeprefix("evoke-")
+    text = (ROOT / "infrastructure" / "images" / name / "Dockerfile").read_text()
+    words = json.loads(text.rpartition("CMD ")[2])
+    return [f"{option}={value}" for option, value in zip(words[::2], words[1::2], strict=True)]
+
+
 @pytest.mark.parametrize("pool", ["factorial", "pictures", "own"])
 def test_a_model_starts_before_its_sidecar_ends_after_it_and_shares_a_socket(
     objects: list[Object], pool: str
@@ -107,7 +118,7 @@ def test_a_model_starts_before_its_sidecar_ends_after_it_and_shares_a_socket(
     (sidecar,) = spec["containers"]
     assert model["restartPolicy"] == "Always"
     address = environment(sidecar)["EVOKE_MODEL_ADDRESS"]
-    assert f"--address={address}" in model["args"]
+    assert f"--address={address}" in (model.get("args") or own_arguments(model["image"]))
     folder = address.removeprefix("unix:").rpartition("/")[0]
     for container in (model, sidecar):
         assert {"name": "socket", "mountPath": folder} in container["volumeMounts"]
@@ -188,8 +199,29 @@ def test_weights_are_fetched_once_for_what_is_asked_for(objects: list[Object]) -
         each for each in worker(objects, "pictures")["initContainers"] if each["name"] == "weights"
     )
     assert environment(waiting)["WEIGHTS"] == marker
-    assert job["metadata"]["name"].endswith(marker)
     assert named(everything(), "Job", job["metadata"]["name"])
+
+
+def test_a_job_that_fetches_weights_is_a_new_one_where_it_would_have_to_change(objects: list[Object]) -> None:
+    """Kubernetes refuses to change a Job's pod, and with it the upgrade."""
+
+    def fetching(**values: Any) -> Object:
+        found = rendered(values, FULL)
+        (job,) = (each for each in found if each["kind"] == "Job" and "models" in each["metadata"]["name"])
+        return job
+
+    before = fetching()
+    assert fetching(settings={"EVOKE_LOG_LEVEL": "warning"}, monitoring={"otlpEndpoint": ""}) == before
+    for change in (
+        {"models": {"resources": {"limits": {"memory": "3Gi"}}}},
+        {"models": {"pull": {"ids": ["shapes-64", "sounds-16k"]}}},
+        {"image": {"tag": "1.2.4"}},
+        {"secretEnvironment": ["other"]},
+        {"engine": {"s3": {"endpoint": "http://other.example"}}},
+    ):
+        after = fetching(**change)
+        assert after["spec"]["template"] != before["spec"]["template"]
+        assert after["metadata"]["name"] != before["metadata"]["name"], change
 
 
 def test_workers_only_read_the_weights(objects: list[Object]) -> None:
@@ -218,6 +250,36 @@ def test_a_process_reaches_the_servers_that_it_needs_and_no_others(objects: list
     assert ports("api") == {6651, 443, 7070, 4318}
     assert ports("archiver") == {6651, 443, 7070, 19120, 4318}
     assert ports("test") == {"http"}
+
+
+def test_who_fetches_weights_reaches_the_ports_of_its_links() -> None:
+    urls = (
+        "https://mirror.example:8443/a.safetensors",
+        "https://example.org/b.safetensors",
+        "s3://bucket/c:1/d",
+    )
+    links = [{"url": url, "rename_to": f"{number}.safetensors"} for number, url in enumerate(urls)]
+    policy = named(rendered({"models": {"pull": {"links": links}}}, FULL), "NetworkPolicy", "evoke-models")
+    s3 = 7070
+    assert sorted(port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]) == [
+        443,
+        s3,
+        8443,
+    ]
+
+
+def test_a_pool_of_ours_that_names_no_options_has_those_of_its_image() -> None:
+    given = {"name": "pictures", "queue": "txt2img_generation"}
+    own = {"container": "diffusers"}
+    address = "--address=unix:/run/evoke/model.sock"
+    for told, expected in (
+        (own, None),
+        ({**own, "args": ["--model=a=/models/a"]}, [address, "--model=a=/models/a"]),
+        ({"image": "example.org/mine:1"}, [address]),
+    ):
+        spec = worker(rendered({"workers": [{**given, **told}]}, FULL), "pictures")
+        (model,) = (each for each in spec["initContainers"] if each["name"] == "model")
+        assert model.get("args") == expected
 
 
 def test_every_process_has_its_own_account(objects: list[Object]) -> None:

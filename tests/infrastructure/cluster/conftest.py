@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.infrastructure.chart.kubernetes_schemas import custom_definitions
-from tests.infrastructure.cluster.engines import HOST, credentials, engines
-from tests.infrastructure.cluster.installation import TAG, Installation
-from tests.infrastructure.cluster.kubectl import kubectl
-from tests.system.collector import collecting
+from tests.infrastructure.cluster.engines import HOST, engines
+from tests.infrastructure.cluster.installation import TAG, Installation, prepared
+from tests.infrastructure.cluster.kubectl import kubectl, made_namespace
 
 
 @pytest.fixture(scope="session")
@@ -31,22 +28,6 @@ def definitions(cluster: None) -> None:
     for path in custom_definitions():
         kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))
         kubectl("wait", "--for=condition=Established", "-f", str(path), "--timeout=60s")
-
-
-@contextmanager
-def made_namespace(security: str) -> Iterator[str]:
-    name = f"evoke-test-{secrets.token_hex(3)}"
-    labels = {f"pod-security.kubernetes.io/{mode}": security for mode in ("enforce", "warn")}
-    kubectl(
-        "create",
-        "-f",
-        "-",
-        given={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
-    )
-    try:
-        yield name
-    finally:
-        kubectl("delete", "namespace", name, "--wait=false")
 
 
 @pytest.fixture
@@ -76,9 +57,6 @@ def killers(cluster: None) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def installation(engine: dict[str, Any]) -> Iterator[Installation]:
     """evoke, installed and ready; one for the tests of a module."""
-    with made_namespace("restricted") as name, collecting(HOST) as collector:
-        kubectl("-n", name, "apply", "-f", "-", given=credentials())
-        made = Installation(name, engine, collector.url)
+    with prepared(engine) as made:
         made.install()
         yield made
-        made.uninstall()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -35,3 +37,20 @@ def asked(*words: str) -> Any:
 def as_list(objects: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Several objects as one document."""
     return {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+
+
+@contextmanager
+def made_namespace(security: str) -> Iterator[str]:
+    """A namespace while the block lasts, held to a level of Pod Security: `restricted`, `privileged`."""
+    name = f"evoke-test-{secrets.token_hex(3)}"
+    labels = {f"pod-security.kubernetes.io/{mode}": security for mode in ("enforce", "warn")}
+    kubectl(
+        "create",
+        "-f",
+        "-",
+        given={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}},
+    )
+    try:
+        yield name
+    finally:
+        kubectl("delete", "namespace", name, "--wait=false")

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import json
 
 import pytest
 
-from tests.infrastructure.cluster.installation import WORKERS, Installation
+from tests.infrastructure.cluster.installation import INSTANCE, POOL, WORKERS, Installation
 from tests.infrastructure.cluster.kubectl import asked
 from tests.system.processes import ROOT
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+POISON = ROOT / "infra_tests" / "poison"
+POISON_CATALOGUE = (POISON / "models.yaml").read_text()
+SERVE_POISON = f"""
+import pathlib, runpy, sys
+path = pathlib.Path("/tmp/model.py")
+path.write_text({(POISON / "model.py").read_text()!r})
+sys.argv = ["sdk", str(path), *sys.argv[1:]]
+runpy.run_module("model_containers.sdk", run_name="__main__")
+"""
+POISON_POOL = {**POOL, "name": "poison", "queue": "poison", "command": ["python", "-c", SERVE_POISON]}
+"""In an image that has the SDK: each of its jobs kills its container."""
 
 
 def test_a_job_goes_the_whole_way(installation: Installation) -> None:
@@ -20,7 +30,7 @@ def test_a_job_goes_the_whole_way(installation: Installation) -> None:
 
 
 def test_no_container_was_started_twice(installation: Installation) -> None:
-    for pod in asked("-n", installation.namespace, "pods", "-l", "app.kubernetes.io/instance=evoke")["items"]:
+    for pod in asked("-n", installation.namespace, "pods", "-l", INSTANCE)["items"]:
         for each in pod["status"].get("containerStatuses", []):
             assert each["restartCount"] == 0, (pod["metadata"]["name"], each)
 
@@ -36,19 +46,9 @@ def test_what_a_pod_may_not_write_to_is_read_only(installation: Installation) ->
 
 
 def test_it_does_what_its_users_are_told(installation: Installation) -> None:
-    words = ["infra_tests", "--ignore=infra_tests/test_pictures.py"]  # no pool here draws them
-    with installation.forwarded() as api:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *words, "-q", "-p", "no:cacheprovider", "--timeout=300"],
-            cwd=ROOT,
-            env={**os.environ, "BASE_URL": api.url, "TRACES_URL": installation.traces_url},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=800,
-        )
-    print(done.stdout)
-    assert done.returncode == 0, done.stdout[-6000:]
+    installation.install(workers=[POOL, POISON_POOL], catalogue=POISON_CATALOGUE)
+    words = ("infra_tests", "--ignore=infra_tests/test_pictures.py")  # no pool here draws them
+    installation.promises(*words, POISON_JOB=json.dumps({"model": "poison", "input": {}}))
 
 
 @pytest.mark.parametrize("command", ["compact", "expire"])

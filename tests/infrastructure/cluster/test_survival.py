@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.infrastructure.chart.rendering import Refused
-from tests.infrastructure.cluster.installation import POOL, SMALL, WORKERS, Api, Installation
+from tests.infrastructure.cluster.installation import INSTANCE, POOL, SMALL, WORKERS, Api, Installation
 from tests.infrastructure.cluster.killing import kill, restarts
 from tests.infrastructure.cluster.kubectl import asked, kubectl
 from tests.infrastructure.cluster.load import load
@@ -64,7 +64,7 @@ def test_a_node_can_be_drained(installation: Installation) -> None:
     node = pod["spec"]["nodeName"]
     with installation.forwarded() as api:
         ids = [api.submit(LONG) for _ in range(8)]
-    selected = "--pod-selector=app.kubernetes.io/instance=evoke"
+    selected = f"--pod-selector={INSTANCE}"
     try:
         kubectl("drain", node, selected, "--delete-emptydir-data", "--timeout=180s", deadline_s=200)
         gone = {each["metadata"]["name"] for each in asked("-n", installation.namespace, "pods")["items"]}

@@ -1,8 +1,6 @@
 {{/* Where the engine's servers are, for every process that speaks with them: (list root). */}}
 {{- define "evoke.environment" -}}
-{{- $root := . -}}
 {{- $pulsar := .Values.engine.pulsar -}}
-{{- $s3 := .Values.engine.s3 -}}
 {{- $catalog := .Values.engine.catalog -}}
 - { name: EVOKE_ENGINE, value: distributed }
 - { name: EVOKE_DATA_DIR, value: /tmp/evoke }
@@ -23,19 +21,7 @@
 {{- if $pulsar.caSecret.name }}
 - { name: EVOKE_PULSAR_CA_FILE, value: /etc/evoke/pulsar/ca.crt }
 {{- end }}
-- { name: EVOKE_S3_BUCKET, value: {{ $s3.bucket | quote }} }
-- { name: EVOKE_S3_REGION, value: {{ $s3.region | quote }} }
-{{- with $s3.endpoint }}
-- { name: EVOKE_S3_ENDPOINT, value: {{ . | quote }} }
-{{- end }}
-- { name: EVOKE_S3_PATH_STYLE, value: {{ $s3.pathStyle | quote }} }
-- { name: EVOKE_S3_PRESIGNED, value: {{ $s3.presigned | quote }} }
-{{- if $s3.credentialsSecret }}
-- name: AWS_ACCESS_KEY_ID
-  valueFrom: { secretKeyRef: { name: {{ $s3.credentialsSecret }}, key: AWS_ACCESS_KEY_ID } }
-- name: AWS_SECRET_ACCESS_KEY
-  valueFrom: { secretKeyRef: { name: {{ $s3.credentialsSecret }}, key: AWS_SECRET_ACCESS_KEY } }
-{{- end }}
+{{ include "evoke.s3Environment" . }}
 - { name: EVOKE_CATALOG_URI, value: {{ $catalog.uri | quote }} }
 {{- with $catalog.warehouse }}
 - { name: EVOKE_CATALOG_WAREHOUSE, value: {{ . | quote }} }
@@ -52,6 +38,24 @@
 {{- end }}
 {{- range $name, $value := .Values.settings }}
 - { name: {{ $name }}, value: {{ $value | toString | quote }} }
+{{- end }}
+{{- end -}}
+
+{{/* Where blobs and weights of buckets lie. */}}
+{{- define "evoke.s3Environment" -}}
+{{- $s3 := .Values.engine.s3 -}}
+- { name: EVOKE_S3_BUCKET, value: {{ $s3.bucket | quote }} }
+- { name: EVOKE_S3_REGION, value: {{ $s3.region | quote }} }
+{{- with $s3.endpoint }}
+- { name: EVOKE_S3_ENDPOINT, value: {{ . | quote }} }
+{{- end }}
+- { name: EVOKE_S3_PATH_STYLE, value: {{ $s3.pathStyle | quote }} }
+- { name: EVOKE_S3_PRESIGNED, value: {{ $s3.presigned | quote }} }
+{{- if $s3.credentialsSecret }}
+- name: AWS_ACCESS_KEY_ID
+  valueFrom: { secretKeyRef: { name: {{ $s3.credentialsSecret }}, key: AWS_ACCESS_KEY_ID } }
+- name: AWS_SECRET_ACCESS_KEY
+  valueFrom: { secretKeyRef: { name: {{ $s3.credentialsSecret }}, key: AWS_SECRET_ACCESS_KEY } }
 {{- end }}
 {{- end -}}
 

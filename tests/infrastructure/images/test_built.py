@@ -127,6 +127,21 @@ print(checked)
     assert int(python(name, asked)) > 100
 
 
+@every_image
+def test_its_packages_start_from_byte_code(name: str) -> None:
+    asked = """
+import importlib.util, pathlib, sysconfig
+stale = []
+for path in pathlib.Path(sysconfig.get_path("purelib")).rglob("*.py"):
+    compiled = pathlib.Path(importlib.util.cache_from_source(str(path)))
+    header = compiled.read_bytes()[8:16] if compiled.exists() else b""
+    if header != int(path.stat().st_mtime).to_bytes(4, "little") + path.stat().st_size.to_bytes(4, "little"):
+        stale.append(str(path))
+print(stale)
+"""
+    assert python(name, asked).strip() == "[]"
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if name in BOUNDS])
 def test_it_keeps_its_bound_of_size(name: str) -> None:
     below, own = sizes(built(name))

@@ -17,6 +17,8 @@ from model_containers.sdk.endings import told_error
 from model_containers.sdk.errors import CheckpointError, InvalidInput
 from model_containers.sdk.execution import Execution
 from model_containers.sdk.files import receive_files
+from model_containers.sdk.gpu_watch import GpuWatch
+from model_containers.sdk.gpus import Gpus
 from model_containers.sdk.model import Servable
 from model_containers.sdk.outbox import Outbox
 from model_containers.sdk.run import Run
@@ -32,10 +34,18 @@ UNREAD_S = 10.0
 class ModelService:
     """Answers `Describe` and `Generate`. Lives on one event loop."""
 
-    def __init__(self, models: Sequence[Servable], *, version: str, max_waiting: int | None = None) -> None:
+    def __init__(
+        self,
+        models: Sequence[Servable],
+        *,
+        version: str,
+        max_waiting: int | None = None,
+        gpus: Gpus | None = None,
+    ) -> None:
         """models: at least one, each with its own id; the smallest `capacity` holds for all together.
 
-        max_waiting: runs that may wait for a slot, default as many as run at once. Raises ValueError.
+        max_waiting: runs that may wait for a slot, default as many as run at once; gpus: those to tell of in figures.
+        Raises ValueError.
         """
         self._models = {model.manifest.id: model for model in models}
         if not models or len(self._models) != len(models):
@@ -46,6 +56,7 @@ class ModelService:
         self._broken: dict[str, CheckpointError] = {}
         self._ready = asyncio.Event()
         self._execution = Execution()
+        self._watch = GpuWatch(gpus)
 
     @property
     def busy(self) -> int:
@@ -104,7 +115,8 @@ class ModelService:
                 unread.clear()
                 await self._take_turn(context)
                 run = Run(start, files, Outbox())
-                await self._execution.carry_out(model, value, run, context.write, self._slots.release)
+                async with self._watch.over(context.write) as send:
+                    await self._execution.carry_out(model, value, run, send, self._slots.release)
         except grpc.aio.AbortError:
             raise
         except Exception as error:  # a model may raise anything: the class of the error is the answer

@@ -18,6 +18,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from evoke.protocol.methods import MAX_MESSAGE_BYTES, SERVICE
 from model_containers.sdk.address import listen, socket_path
+from model_containers.sdk.gpus import Gpus, visible_devices
 from model_containers.sdk.logs import configure_logging
 from model_containers.sdk.model import Servable
 from model_containers.sdk.service import ModelService
@@ -70,7 +71,8 @@ def _exit(code: int, busy: int) -> None:
 
 async def _serve(models: Sequence[Servable], arguments: argparse.Namespace, version: str) -> tuple[int, int]:
     """Run the server; return the exit code and how many models still run."""
-    service = ModelService(models, version=version, max_waiting=arguments.max_waiting)
+    gpus = Gpus.found(visible_devices())
+    service = ModelService(models, version=version, max_waiting=arguments.max_waiting, gpus=gpus)
     healthy: Any = health.aio.HealthServicer()  # type: ignore[attr-defined]  # the stubs know the threaded one only
     server = grpc.aio.server(options=GRPC_OPTIONS)
     server.add_generic_rpc_handlers((service.handlers,))

@@ -42,12 +42,20 @@ class ModelThreads:
         errors: list[BaseException] = []
 
         def work() -> None:
+            if not done.set_running_or_notify_cancel():  # from here on who waits may go: the task goes on
+                return
             try:
                 task()
             except BaseException as error:  # whatever it is, who waits must hear of it
                 errors.append(error)
 
-        self.run(work, lambda: done.set_exception(errors.pop()) if errors else done.set_result(None))
+        def tell() -> None:
+            if errors:
+                done.set_exception(errors.pop())
+            elif not done.cancelled():
+                done.set_result(None)
+
+        self.run(work, tell)
         await asyncio.wrap_future(done)
 
     @property

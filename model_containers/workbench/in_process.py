@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 
+from model_containers.sdk.gpus import Gpus
 from model_containers.sdk.model import Servable
 from model_containers.sdk.service import ModelService
 from model_containers.sdk.serving import GRPC_OPTIONS
@@ -52,9 +53,11 @@ def run_together(
 
 
 @asynccontextmanager
-async def serving_model(model: Servable, max_waiting: int | None = None) -> AsyncIterator[Connection]:
-    """Set the model up and serve it until the end of the block. max_waiting: as of `ModelService`."""
-    service = ModelService([model], version="test", max_waiting=max_waiting)
+async def serving_model(
+    model: Servable, max_waiting: int | None = None, gpus: Gpus | None = None
+) -> AsyncIterator[Connection]:
+    """Set the model up and serve it until the end of the block. max_waiting, gpus: as of `ModelService`."""
+    service = ModelService([model], version="test", max_waiting=max_waiting, gpus=gpus)
     await service.set_up()
     server = grpc.aio.server(options=GRPC_OPTIONS)
     server.add_generic_rpc_handlers((service.handlers,))

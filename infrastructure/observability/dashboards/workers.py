@@ -95,7 +95,7 @@ WORKERS = Dashboard(
                 ),
                 Panel(
                     "GPU utilisation of a run",
-                    "Where the container tells.",
+                    "Mean over the last run, of the GPUs that its container may use.",
                     {"{{instance}} {{model}}": f"evoke_gpu_utilisation_ratio{{{_OF}}}"},
                     "percentunit",
                     8,

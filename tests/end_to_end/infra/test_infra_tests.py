@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.stack.engines import Engine
 from tests.system.collector import collecting
 from tests.system.processes import ROOT
 from tests.system.supervised import Up, running_up
@@ -19,14 +20,15 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.model, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Up, str]]:
+def deployed(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Up, str]]:
     """An evoke with all shipped models and the poisonous one, and the URL of its traces."""
     folder = tmp_path_factory.mktemp("deployed")
     catalogue = ROOT / "infra_tests" / "poison" / "models.yaml"
     models = "shapes-64,factorial,poison"
     with collecting() as collector:
         settings = {"EVOKE_CATALOGUE": str(catalogue), "EVOKE_OTLP_ENDPOINT": collector.url}
-        with running_up(folder, "--models", models, **settings) as up:
+        options = ("--models", models, "--engine", engine.name)
+        with running_up(folder, *options, **engine.environment(folder), **settings) as up:
             up.wait_until_ready()
             yield up, collector.url
 

@@ -32,17 +32,17 @@ def engines(folder: Path, namespace: str) -> Iterator[dict[str, Any]]:
     stack = Stack(folder, cache_folder(), host=HOST)
     try:
         names = [port for server in SERVERS for port in server.ports]
-        stack.up(ports=dict(zip(names, _free_ports(len(names)), strict=True)))
+        stack.up(ports=dict(zip(names, free_ports(len(names)), strict=True)))
         kubectl("-n", namespace, "apply", "-f", "-", given=as_list(_objects(stack.ports)))
         yield _values(stack.ports, namespace)
     finally:
         stack.down()
 
 
-def _free_ports(number: int) -> list[int]:
-    """Free ports below those of Services of the kind NodePort, which networks let every pod reach on a node."""
+def free_ports(number: int, first: int = 21000) -> list[int]:
+    """Free ports from the first on, below those of NodePorts, which networks let every pod reach on a node."""
     found: list[int] = []
-    for port in range(21000, 30000, 7):
+    for port in range(first, 30000, 7):
         with socket.socket() as probe:
             if probe.connect_ex((HOST, port)) != 0:
                 found.append(port)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.infrastructure.terraform.aws import signed, stand_in
 from tests.infrastructure.terraform.policies import broken, resources_of
-from tests.infrastructure.terraform.tools import python_of
-from tests.system.processes import eventually, free_port
+from tests.infrastructure.terraform.tools import copied
 
-TERRAFORM = Path(__file__).resolve().parents[3] / "infrastructure" / "terraform"
-STAND_IN = Path(__file__).parent / "aws_stand_in.py"
 OVERRIDE = """
 provider "aws" {
   skip_credentials_validation = true
@@ -79,33 +76,13 @@ class Applied:
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if named := os.environ.get("EVOKE_AWS_ENDPOINT"):
-        yield named
-        return
-    port, log = free_port(), tmp_path_factory.mktemp("stand-in") / "log"
-    with log.open("wb") as file:
-        process = subprocess.Popen([python_of("moto"), STAND_IN, str(port)], stdout=file, stderr=file)
-    url = f"http://127.0.0.1:{port}"
-
-    def answers() -> bool:
-        assert process.poll() is None, log.read_text()[-4000:]
-        try:
-            return httpx.get(f"{url}/moto-api/", timeout=5).is_success
-        except httpx.HTTPError:
-            return False
-
-    try:
-        eventually(answers, "the stand-in for AWS answers", 60)
+    with stand_in(tmp_path_factory.mktemp("stand-in")) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(20)
 
 
 @pytest.fixture(scope="module")
 def applied(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
-    root = tmp_path_factory.mktemp("apply") / "terraform"
-    shutil.copytree(TERRAFORM, root, ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl"))
+    root = copied(tmp_path_factory.mktemp("apply"))
     found = Applied(root / "eks", endpoint)
     (found.folder / "provider_override.tf").write_text(OVERRIDE)
     (found.folder / "terraform.tfvars.json").write_text(json.dumps(SETTINGS))
@@ -131,8 +108,7 @@ def left(endpoint: str) -> list[str]:
     """What the stand-in still has: asked of itself, since Terraform's state says nothing of what it forgot."""
     found = []
     for kind, (service, method, path, name) in ASKED.items():
-        scope = f"AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/{service}/aws4_request"
-        answer = httpx.request(method, f"{endpoint}{path}", headers={"authorization": scope}, timeout=60)
+        answer = httpx.request(method, f"{endpoint}{path}", headers=signed(service), timeout=60)
         assert answer.is_success, answer.text
         found += [f"{kind} {each}" for each in re.findall(name, answer.text)]
     return found
@@ -159,8 +135,7 @@ def test_no_policy_is_broken(applied: Applied) -> None:
 def test_what_somebody_changed_by_hand_is_seen(applied: Applied) -> None:
     bucket = applied.state()["values"]["outputs"]["artifacts_bucket"]["value"]
     url = f"{applied.environment['AWS_ENDPOINT_URL']}/{bucket}?publicAccessBlock"
-    authorization = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/s3/aws4_request"
-    assert httpx.delete(url, headers={"authorization": authorization}, timeout=30).status_code == 204
+    assert httpx.delete(url, headers=signed("s3"), timeout=30).status_code == 204
     told = applied.terraform("plan", "-detailed-exitcode", "-no-color", allowed=(0, 2))
     assert told.returncode == 2
     assert "aws_s3_bucket_public_access_block" in told.stdout

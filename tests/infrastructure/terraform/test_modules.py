@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from infrastructure.terraform.module_pages import blocks
+from tests.infrastructure.terraform.tools import copied, initialised
+
 ROOT = Path(__file__).resolve().parents[3]
 TERRAFORM = ROOT / "infrastructure" / "terraform"
 MODULES = sorted(path.parent for path in TERRAFORM.rglob("main.tf") if ".terraform" not in path.parts)
-TESTED = [module for module in MODULES if module.parent.name != "environments"]
 TIMEOUT_S = 600
 
 pytestmark = pytest.mark.terraform
@@ -40,10 +41,8 @@ def terraform(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The code in a folder that may be written to."""
-    target = tmp_path / "terraform"
-    shutil.copytree(TERRAFORM, target, ignore=shutil.ignore_patterns(".terraform", ".terraform.lock.hcl"))
-    return target
+    """The code in a folder that may be written to, beside what it reads of the repository."""
+    return copied(tmp_path)
 
 
 def test_it_is_formatted() -> None:
@@ -51,27 +50,44 @@ def test_it_is_formatted() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("module", TESTED, ids=ids(TESTED))
+@pytest.mark.parametrize("module", MODULES, ids=ids(MODULES))
 def test_a_module_is_valid_and_passes_its_tests(module: Path, copy: Path) -> None:
     folder = copy / module.relative_to(TERRAFORM)
-    for words in (("init", "-backend=false"), ("validate",), ("test",)):
+    initialised(folder)
+    for words in (("validate",), ("test",)):
         done = terraform(folder, *words, "-no-color")
         assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"Success! [1-9]\d* passed, 0 failed", done.stdout), done.stdout
 
 
 @pytest.mark.parametrize("module", MODULES, ids=ids(MODULES))
-def test_every_variable_and_output_is_described_and_typed(module: Path) -> None:
-    for name, needed in (("variables.tf", ("type", "description")), ("outputs.tf", ("value", "description"))):
-        text = (module / name).read_text()
-        blocks = re.findall(r'^(?:variable|output) "(\w+)" \{\n(.*?)^\}', text, re.DOTALL | re.MULTILINE)
-        assert blocks, name
-        for variable, body in blocks:
-            for word in needed:
-                assert re.search(rf"^  {word}\s+=", body, re.MULTILINE), (name, variable, word)
+def test_every_variable_is_typed_described_and_refuses_what_is_wrong(module: Path) -> None:
+    found = blocks(module / "variables.tf", "variable")
+    assert found
+    for name, body in found:
+        for word in ("type", "description"):
+            assert re.search(rf"^  {word}\s+=", body, re.MULTILINE), f"{name} has no {word}"
+        yes_or_no = re.search(r"^  type\s+= bool$", body, re.MULTILINE)  # both values of it are fine
+        assert yes_or_no or re.search(r"^  validation \{", body, re.MULTILINE), f"{name} takes anything"
+        assert name in body.partition("  validation {")[2] or yes_or_no, f"{name} is not what is checked"
 
 
-@pytest.mark.parametrize("module", TESTED, ids=ids(TESTED))
+@pytest.mark.parametrize("module", MODULES, ids=ids(MODULES))
+def test_every_check_of_a_variable_is_tested_by_a_wrong_value(module: Path) -> None:
+    tests = "".join(path.read_text() for path in (module / "tests").glob("*.tftest.hcl"))
+    expected = " ".join(re.findall(r"expect_failures\s*=\s*\[(.*?)\]", tests, re.DOTALL))
+    refused = set(re.findall(r"var\.(\w+)", expected))
+    checked = {name for name, body in blocks(module / "variables.tf", "variable") if "validation {" in body}
+    assert checked <= refused, checked - refused
+
+
+@pytest.mark.parametrize("module", MODULES, ids=ids(MODULES))
+def test_every_output_is_described(module: Path) -> None:
+    for name, body in blocks(module / "outputs.tf", "output"):
+        assert re.search(r"^  description\s+=", body, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("module", MODULES, ids=ids(MODULES))
 def test_every_module_has_tests(module: Path) -> None:
     assert list((module / "tests").glob("*.tftest.hcl"))
     assert (module / "versions.tf").exists()

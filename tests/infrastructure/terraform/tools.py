@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from infrastructure.local.stack.cache import Fetch, cache_folder, cached, run_to
 from infrastructure.local.stack.errors import StackFailed
 from infrastructure.local.stack.tools import find_go
 
+INFRASTRUCTURE = Path(__file__).resolve().parents[3] / "infrastructure"
 REQUIREMENTS = Path(__file__).parent / "requirements"
 TFLINT = {
     "tflint": "github.com/terraform-linters/tflint@v0.64.0",
@@ -60,6 +63,31 @@ def python_of(name: str) -> Path:
 
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return _had(f"{name}-python{version}", pins.read_bytes(), fill) / "bin" / "python"
+
+
+def copied(folder: Path) -> Path:
+    """Copy Terraform's code, and the charts, rules and dashboards that it reads; returns where the code is."""
+    left_out = shutil.ignore_patterns(".terraform", "*.tfstate*", ".terraform.lock.hcl", "terraform.tfvars")
+    for name in ("terraform", "charts", "observability"):
+        shutil.copytree(INFRASTRUCTURE / name, folder / "infrastructure" / name, ignore=left_out)
+    return folder / "infrastructure" / "terraform"
+
+
+def initialised(folder: Path) -> None:
+    """Run `terraform init` without a backend; skips where providers can't be had, fails where the code is wrong."""
+    done = subprocess.run(
+        ["terraform", "init", "-backend=false", "-input=false", "-no-color"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    told = done.stdout + done.stderr
+    if done.returncode != 0 and "Failed to query available provider packages" in told:
+        missing = sorted(set(re.findall(r"provider\s+(?:registry\.terraform\.io/)?(hashicorp/\w+)", told)))
+        pytest.skip(f"these providers can't be had here: {', '.join(missing)}")
+    assert done.returncode == 0, told
 
 
 def _had(name: str, recipe: bytes, fill: Fetch) -> Path:

@@ -24,7 +24,13 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:s3:::mock" }
   }
   mock_resource "aws_eks_cluster" {
-    defaults = { certificate_authority = [{ data = "bW9jaw==" }] }
+    defaults = {
+      certificate_authority = [{ data = "bW9jaw==" }]
+      vpc_config            = { cluster_security_group_id = "sg-mock" }
+    }
+  }
+  mock_resource "aws_vpc" {
+    defaults = { id = "vpc-mock" }
   }
   mock_resource "aws_launch_template" {
     defaults = { id = "lt-0123456789abcdef0", latest_version = 1 }
@@ -57,4 +63,22 @@ run "one_zone_is_refused" {
     zone_count = 1
   }
   expect_failures = [var.zone_count]
+}
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    name                = "Evoke!"
+    region              = "moon"
+    tags                = { "aws:owner" = "me" }
+    vpc_cidr            = "10.20.0.0/24"
+    zone_count          = 1
+    kubernetes_version  = "1.29"
+    public_access_cidrs = ["0.0.0.0/0"]
+    system_nodes        = { min = 3, max = 2 }
+    gpu_instance_type   = "m7i.large"
+    gpu_nodes           = { min = -1 }
+    artifact_days       = 0.5
+  }
+  expect_failures = [var.name, var.region, var.tags, var.vpc_cidr, var.zone_count, var.kubernetes_version, var.public_access_cidrs, var.system_nodes, var.gpu_instance_type, var.gpu_nodes, var.artifact_days]
 }

@@ -20,6 +20,8 @@ locals {
   monitoring    = contains(var.extras, "monitoring")
   tracing       = contains(var.extras, "tracing")
   observability = "${path.module}/../../../observability"
+  chart         = "${path.module}/../../../charts/evoke"
+  chart_digest  = substr(sha256(join("", [for file in sort(fileset(local.chart, "**")) : "${file} ${filesha256("${local.chart}/${file}")}"])), 0, 12)
   s3            = "http://s3.s3.svc:7070"
   keys          = { AWS_ACCESS_KEY_ID = "evoke", AWS_SECRET_ACCESS_KEY = random_password.this["s3"].result }
 }
@@ -183,6 +185,8 @@ resource "kubernetes_persistent_volume_claim_v1" "s3" {
       requests = { storage = "10Gi" }
     }
   }
+  # Many classes make a disk only once a pod wants it.
+  wait_until_bound = false
 }
 
 resource "kubernetes_service_v1" "s3" {
@@ -256,7 +260,7 @@ module "evoke_values" {
   source               = "../../modules/values/evoke"
   registry             = var.registry
   image_tag            = var.image_tag
-  api_replicas         = 1
+  api_replicas         = var.api_replicas
   worker_pools         = var.worker_pools
   model_ids            = var.model_ids
   model_links          = var.model_links
@@ -275,13 +279,13 @@ module "evoke_values" {
 
 locals {
   charts = {
-    pulsar     = { namespace = "pulsar", repository = "https://pulsar.apache.org/charts", chart = "pulsar", values = module.pulsar_values.values }
-    nessie     = { namespace = "catalog", repository = "https://charts.projectnessie.org", chart = "nessie", values = module.nessie_values.values }
-    trino      = { namespace = "trino", repository = "https://trinodb.github.io/charts", chart = "trino", values = module.trino_values.values }
-    keda       = { namespace = "keda", repository = "https://kedacore.github.io/charts", chart = "keda", values = module.keda_values.values }
-    monitoring = { namespace = "monitoring", repository = "https://prometheus-community.github.io/helm-charts", chart = "kube-prometheus-stack", values = module.monitoring_values.values }
-    signoz     = { namespace = "signoz", repository = "https://charts.signoz.io", chart = "signoz", values = module.signoz_values.values }
-    collector  = { namespace = "collector", repository = "https://open-telemetry.github.io/opentelemetry-helm-charts", chart = "opentelemetry-collector", values = module.collector_values.values }
+    pulsar     = { namespace = "pulsar", repository = var.chart_repositories.pulsar, chart = "pulsar", values = module.pulsar_values.values }
+    nessie     = { namespace = "catalog", repository = var.chart_repositories.nessie, chart = "nessie", values = module.nessie_values.values }
+    trino      = { namespace = "trino", repository = var.chart_repositories.trino, chart = "trino", values = module.trino_values.values }
+    keda       = { namespace = "keda", repository = var.chart_repositories.keda, chart = "keda", values = module.keda_values.values }
+    monitoring = { namespace = "monitoring", repository = var.chart_repositories.monitoring, chart = "kube-prometheus-stack", values = module.monitoring_values.values }
+    signoz     = { namespace = "signoz", repository = var.chart_repositories.signoz, chart = "signoz", values = module.signoz_values.values }
+    collector  = { namespace = "collector", repository = var.chart_repositories.collector, chart = "opentelemetry-collector", values = module.collector_values.values }
   }
   others = concat(["pulsar", "nessie", "trino"], local.tracing ? ["signoz", "collector"] : [], contains(var.extras, "keda") ? ["keda"] : [])
 }
@@ -319,11 +323,13 @@ resource "helm_release" "other" {
 }
 
 resource "helm_release" "evoke" {
-  name       = "evoke"
-  namespace  = kubernetes_namespace_v1.this["evoke"].metadata[0].name
-  chart      = "${path.module}/../../../charts/evoke"
-  values     = [module.evoke_values.values]
-  atomic     = true
-  timeout    = 600
-  depends_on = [helm_release.other]
+  name      = "evoke"
+  namespace = kubernetes_namespace_v1.this["evoke"].metadata[0].name
+  chart     = local.chart
+  values    = [module.evoke_values.values]
+  # A changed template is a change: Helm's provider by itself sees no more of a chart in a folder than its version.
+  description = "chart ${local.chart_digest}"
+  atomic      = true
+  timeout     = 600
+  depends_on  = [helm_release.other]
 }

@@ -9,10 +9,12 @@ locals {
   exec = ["eks", "get-token", "--cluster-name", local.eks.cluster_name, "--region", local.eks.region]
 
   observability = "${path.module}/../../../observability"
+  chart         = "${path.module}/../../../charts/evoke"
+  chart_digest  = substr(sha256(join("", [for file in sort(fileset(local.chart, "**")) : "${file} ${filesha256("${local.chart}/${file}")}"])), 0, 12)
 
   # `key=value` lines, as in broker.conf.
   broker_lines    = var.pulsar_cluster_config_file == null ? [] : split("\n", file(var.pulsar_cluster_config_file))
-  broker_settings = { for line in local.broker_lines : trimspace(split("=", line)[0]) => trimspace(join("=", slice(split("=", line), 1, length(split("=", line))))) if can(regex("^\\s*[A-Za-z]+\\s*=", line)) }
+  broker_settings = { for line in local.broker_lines : trimspace(split("=", line)[0]) => trimspace(join("=", slice(split("=", line), 1, length(split("=", line))))) if can(regex("^\\s*[A-Za-z][A-Za-z0-9_]*\\s*=", line)) }
 }
 
 provider "kubernetes" {
@@ -62,14 +64,30 @@ resource "kubernetes_storage_class_v1" "weights" {
   }
 }
 
-resource "kubernetes_namespace_v1" "evoke" {
+# Made here, not by Helm: what Helm makes of namespaces, and the disks in them, outlives `terraform destroy`.
+resource "kubernetes_namespace_v1" "this" {
+  for_each = toset(concat(["evoke"], keys(local.others)))
   metadata {
-    name = "evoke"
-    labels = {
+    name = each.key
+    labels = each.key == "evoke" ? {
       "pod-security.kubernetes.io/enforce"         = "restricted"
       "pod-security.kubernetes.io/enforce-version" = "latest"
-    }
+    } : {}
   }
+}
+
+resource "random_password" "this" {
+  for_each = toset(["clickhouse", "grafana"])
+  length   = 32
+  special  = false
+}
+
+resource "kubernetes_secret_v1" "grafana" {
+  metadata {
+    name      = "grafana-admin"
+    namespace = kubernetes_namespace_v1.this["monitoring"].metadata[0].name
+  }
+  data = { user = "admin", password = random_password.this["grafana"].result }
 }
 
 module "pulsar_values" {
@@ -97,16 +115,11 @@ module "monitoring_values" {
   dashboards    = { for file in fileset(local.observability, "grafana/*.json") : trimsuffix(basename(file), ".json") => file("${local.observability}/${file}") }
 }
 
-resource "random_password" "clickhouse" {
-  length  = 32
-  special = false
-}
-
 module "signoz_values" {
   source              = "../../modules/values/signoz"
   storage_class       = kubernetes_storage_class_v1.disks.metadata[0].name
   disk                = var.traces_disk
-  clickhouse_password = random_password.clickhouse.result
+  clickhouse_password = random_password.this["clickhouse"].result
 }
 
 module "collector_values" {
@@ -149,48 +162,49 @@ module "evoke_values" {
 
 locals {
   others = {
-    monitoring = { repository = "https://prometheus-community.github.io/helm-charts", chart = "kube-prometheus-stack", values = module.monitoring_values.values }
-    keda       = { repository = "https://kedacore.github.io/charts", chart = "keda", values = module.keda_values.values }
-    pulsar     = { repository = "https://pulsar.apache.org/charts", chart = "pulsar", values = module.pulsar_values.values }
-    trino      = { repository = "https://trinodb.github.io/charts", chart = "trino", values = module.trino_values.values }
-    signoz     = { repository = "https://charts.signoz.io", chart = "signoz", values = module.signoz_values.values }
-    collector  = { repository = "https://open-telemetry.github.io/opentelemetry-helm-charts", chart = "opentelemetry-collector", values = module.collector_values.values }
+    monitoring = { repository = var.chart_repositories.monitoring, chart = "kube-prometheus-stack", values = module.monitoring_values.values }
+    keda       = { repository = var.chart_repositories.keda, chart = "keda", values = module.keda_values.values }
+    pulsar     = { repository = var.chart_repositories.pulsar, chart = "pulsar", values = module.pulsar_values.values }
+    trino      = { repository = var.chart_repositories.trino, chart = "trino", values = module.trino_values.values }
+    signoz     = { repository = var.chart_repositories.signoz, chart = "signoz", values = module.signoz_values.values }
+    collector  = { repository = var.chart_repositories.collector, chart = "opentelemetry-collector", values = module.collector_values.values }
   }
 }
 
 # Figures first: the others bring PodMonitors, which need its definitions.
 resource "helm_release" "monitoring" {
-  name             = "monitoring"
-  namespace        = "monitoring"
-  create_namespace = true
-  repository       = local.others.monitoring.repository
-  chart            = local.others.monitoring.chart
-  version          = var.chart_versions.monitoring
-  values           = [local.others.monitoring.values]
-  atomic           = true
-  timeout          = 900
+  name       = "monitoring"
+  namespace  = kubernetes_namespace_v1.this["monitoring"].metadata[0].name
+  repository = local.others.monitoring.repository
+  chart      = local.others.monitoring.chart
+  version    = var.chart_versions.monitoring
+  values     = [local.others.monitoring.values]
+  atomic     = true
+  timeout    = 900
+  depends_on = [kubernetes_secret_v1.grafana]
 }
 
 resource "helm_release" "other" {
-  for_each         = toset([for name in keys(local.others) : name if name != "monitoring"])
-  name             = each.key
-  namespace        = each.key
-  create_namespace = true
-  repository       = local.others[each.key].repository
-  chart            = local.others[each.key].chart
-  version          = var.chart_versions[each.key]
-  values           = [local.others[each.key].values]
-  atomic           = true
-  timeout          = 900
-  depends_on       = [helm_release.monitoring]
+  for_each   = toset([for name in keys(local.others) : name if name != "monitoring"])
+  name       = each.key
+  namespace  = kubernetes_namespace_v1.this[each.key].metadata[0].name
+  repository = local.others[each.key].repository
+  chart      = local.others[each.key].chart
+  version    = var.chart_versions[each.key]
+  values     = [local.others[each.key].values]
+  atomic     = true
+  timeout    = 900
+  depends_on = [helm_release.monitoring]
 }
 
 resource "helm_release" "evoke" {
-  name       = "evoke"
-  namespace  = kubernetes_namespace_v1.evoke.metadata[0].name
-  chart      = "${path.module}/../../../charts/evoke"
-  values     = [module.evoke_values.values]
-  atomic     = true
-  timeout    = 900
-  depends_on = [helm_release.other, kubernetes_storage_class_v1.weights]
+  name      = "evoke"
+  namespace = kubernetes_namespace_v1.this["evoke"].metadata[0].name
+  chart     = local.chart
+  values    = [module.evoke_values.values]
+  # A changed template is a change: Helm's provider by itself sees no more of a chart in a folder than its version.
+  description = "chart ${local.chart_digest}"
+  atomic      = true
+  timeout     = 900
+  depends_on  = [helm_release.other, kubernetes_storage_class_v1.weights]
 }

@@ -1,6 +1,10 @@
 variable "eks_state" {
   description = "Where the state of ../../eks is: bucket, key and region of its S3 backend."
   type        = object({ bucket = string, key = string, region = string })
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.eks_state.bucket)) && var.eks_state.key != "" && can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.eks_state.region))
+    error_message = "eks_state: bucket, key and region of the backend in ../../eks/backend.tf."
+  }
 }
 
 variable "image_tag" {
@@ -58,12 +62,28 @@ variable "worker_pools" {
       memory    = "12Gi"
     },
   ]
+  validation {
+    condition     = alltrue([for pool in var.worker_pools : can(regex("^[a-z]([a-z0-9-]{0,28}[a-z0-9])?$", pool.name)) && pool.queue != "" && pool.container != ""])
+    error_message = "worker_pools: name must be up to 30 lower-case letters, digits and hyphens, beginning with a letter; queue and container must be named."
+  }
+  validation {
+    condition     = alltrue([for pool in var.worker_pools : pool.max >= 1 && pool.min >= 0 && pool.min <= pool.max && pool.gpus >= 0 && (pool.replicas == null ? true : pool.replicas >= 0)])
+    error_message = "worker_pools: min must be 0 or more and not more than max, gpus and replicas 0 or more."
+  }
+  validation {
+    condition     = length(distinct([for pool in var.worker_pools : pool.name])) == length(var.worker_pools)
+    error_message = "worker_pools: every pool needs a name of its own."
+  }
 }
 
 variable "model_ids" {
   description = "Models of the catalogue whose weights are fetched."
   type        = list(string)
   default     = []
+  validation {
+    condition     = alltrue([for each in var.model_ids : can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", each))])
+    error_message = "model_ids must be ids of models, such as sd-turbo."
+  }
 }
 
 variable "model_links" {
@@ -80,6 +100,10 @@ variable "model_token_secret" {
   description = "Secret with HF_TOKEN or EVOKE_MODELS_TOKENS."
   type        = string
   default     = ""
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$", var.model_token_secret))
+    error_message = "model_token_secret must be a Secret's name, in lower-case letters, digits, hyphens and dots, or empty."
+  }
 }
 
 variable "pulsar_replicas" {
@@ -134,18 +158,35 @@ variable "traces_disk" {
 }
 
 variable "chart_versions" {
-  description = "Versions of the charts of others."
-  type        = map(string)
-  default = {
-    monitoring = "67.8.0"
-    keda       = "2.16.1"
-    pulsar     = "4.6.0"
-    trino      = "0.32.0"
-    signoz     = "0.131.0"
-    collector  = "0.170.0"
-  }
+  description = "Versions of the charts of others; those that are not named stay as they are."
+  type = object({
+    monitoring = optional(string, "67.8.0")
+    keda       = optional(string, "2.16.1")
+    pulsar     = optional(string, "4.6.0")
+    trino      = optional(string, "0.32.0")
+    signoz     = optional(string, "0.131.0")
+    collector  = optional(string, "0.170.0")
+  })
+  default = {}
   validation {
     condition     = alltrue([for version in values(var.chart_versions) : can(regex("^[0-9]+\\.[0-9]+\\.[0-9]+$", version))])
     error_message = "chart_versions must be exact versions, such as 4.6.0."
+  }
+}
+
+variable "chart_repositories" {
+  description = "Where the charts of others come from, such as a mirror of your own; those that are not named stay as they are."
+  type = object({
+    monitoring = optional(string, "https://prometheus-community.github.io/helm-charts")
+    keda       = optional(string, "https://kedacore.github.io/charts")
+    pulsar     = optional(string, "https://pulsar.apache.org/charts")
+    trino      = optional(string, "https://trinodb.github.io/charts")
+    signoz     = optional(string, "https://charts.signoz.io")
+    collector  = optional(string, "https://open-telemetry.github.io/opentelemetry-helm-charts")
+  })
+  default = {}
+  validation {
+    condition     = alltrue([for url in values(var.chart_repositories) : can(regex("^(https?|oci)://[^/]+", url))])
+    error_message = "chart_repositories must be URLs that begin with https://, http:// or oci://."
   }
 }

@@ -10,4 +10,8 @@ variable "name" {
 variable "bucket" {
   description = "Bucket of the archive."
   type        = string
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.bucket))
+    error_message = "bucket must be a bucket's name: 3 to 63 lower-case letters, digits, hyphens and dots."
+  }
 }

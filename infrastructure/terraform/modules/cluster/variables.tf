@@ -39,6 +39,10 @@ variable "public_access_cidrs" {
 variable "key_arn" {
   description = "KMS key of secrets, disks and logs."
   type        = string
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:", var.key_arn))
+    error_message = "key_arn must be the ARN of a KMS key."
+  }
 }
 
 variable "log_retention_days" {

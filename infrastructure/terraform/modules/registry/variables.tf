@@ -20,6 +20,10 @@ variable "images" {
 variable "key_arn" {
   description = "KMS key of the images."
   type        = string
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:", var.key_arn))
+    error_message = "key_arn must be the ARN of a KMS key."
+  }
 }
 
 variable "kept" {

@@ -19,21 +19,37 @@ variable "account_id" {
 variable "key_arn" {
   description = "KMS key of buckets and file system."
   type        = string
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:", var.key_arn))
+    error_message = "key_arn must be the ARN of a KMS key."
+  }
 }
 
 variable "vpc_id" {
   description = "VPC of the file system."
   type        = string
+  validation {
+    condition     = startswith(var.vpc_id, "vpc-")
+    error_message = "vpc_id must begin with vpc-."
+  }
 }
 
 variable "subnet_ids" {
   description = "Subnets that the file system is reached in, one a zone."
   type        = list(string)
+  validation {
+    condition     = length(var.subnet_ids) >= 1 && length(distinct(var.subnet_ids)) == length(var.subnet_ids)
+    error_message = "subnet_ids must be one or more different subnets."
+  }
 }
 
 variable "node_security_group_id" {
   description = "Security group of the nodes."
   type        = string
+  validation {
+    condition     = startswith(var.node_security_group_id, "sg-")
+    error_message = "node_security_group_id must begin with sg-."
+  }
 }
 
 variable "artifact_days" {

@@ -31,10 +31,19 @@ mock_provider "aws" {
 run "a_hyphen_becomes_what_sql_can_name" {
   variables {
     name   = "evoke-test"
-    bucket = "b"
+    bucket = "evoke-archive"
   }
   assert {
-    condition     = output.database == "evoke_test" && aws_glue_catalog_database.this.location_uri == "s3://b/warehouse"
+    condition     = output.database == "evoke_test" && aws_glue_catalog_database.this.location_uri == "s3://evoke-archive/warehouse"
     error_message = "the database has another name or place"
   }
+}
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    name   = "Evoke!"
+    bucket = "B"
+  }
+  expect_failures = [var.name, var.bucket]
 }

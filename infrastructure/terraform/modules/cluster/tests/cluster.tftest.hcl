@@ -102,3 +102,18 @@ run "more_nodes_at_least_than_at_most_are_refused" {
   }
   expect_failures = [var.gpu_nodes]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    name                = "Evoke!"
+    kubernetes_version  = "1.29"
+    subnet_ids          = ["subnet-1"]
+    public_access_cidrs = ["0.0.0.0/0"]
+    key_arn             = "arn:aws:s3:::bucket"
+    log_retention_days  = 31
+    system_nodes        = { min = 3, max = 2 }
+    gpu_nodes           = { disk_gb = 10 }
+  }
+  expect_failures = [var.name, var.kubernetes_version, var.subnet_ids, var.public_access_cidrs, var.key_arn, var.log_retention_days, var.system_nodes, var.gpu_nodes]
+}

@@ -63,3 +63,13 @@ run "a_key_that_is_gone_at_once_is_refused" {
   }
   expect_failures = [var.deletion_window_days]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    name                 = "Evoke!"
+    region               = "moon"
+    deletion_window_days = 3
+  }
+  expect_failures = [var.name, var.region, var.deletion_window_days]
+}

@@ -68,3 +68,18 @@ run "buckets_of_other_uses_are_refused" {
   }
   expect_failures = [var.bucket_arns]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    name         = "Evoke!"
+    cluster_name = ""
+    bucket_arns  = { other = "arn:aws:s3:::mock" }
+    database     = "a-b"
+    key_arn      = "arn:aws:s3:::bucket"
+    namespace    = "Not a name"
+    release      = "Not a name"
+    trino        = { namespace = "", account = "trino" }
+  }
+  expect_failures = [var.name, var.cluster_name, var.bucket_arns, var.database, var.key_arn, var.namespace, var.release, var.trino]
+}

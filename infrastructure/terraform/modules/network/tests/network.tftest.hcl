@@ -76,3 +76,13 @@ run "a_range_too_small_is_refused" {
   }
   expect_failures = [var.cidr]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    name  = "Evoke!"
+    cidr  = "10.20.0.0/24"
+    zones = ["a"]
+  }
+  expect_failures = [var.name, var.cidr, var.zones]
+}

@@ -51,3 +51,14 @@ run "a_name_that_is_none_is_refused" {
   }
   expect_failures = [var.images]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    name    = "Evoke!"
+    images  = []
+    key_arn = "arn:aws:s3:::bucket"
+    kept    = 0
+  }
+  expect_failures = [var.name, var.images, var.key_arn, var.kept]
+}

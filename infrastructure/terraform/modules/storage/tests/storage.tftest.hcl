@@ -83,3 +83,17 @@ run "part_of_a_day_is_refused" {
   }
   expect_failures = [var.artifact_days]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    name                   = "Evoke!"
+    account_id             = "12"
+    key_arn                = "arn:aws:s3:::bucket"
+    vpc_id                 = "1"
+    subnet_ids             = []
+    node_security_group_id = "1"
+    artifact_days          = 0
+  }
+  expect_failures = [var.name, var.account_id, var.key_arn, var.vpc_id, var.subnet_ids, var.node_security_group_id, var.artifact_days]
+}

@@ -11,6 +11,10 @@ variable "headers" {
   description = "Headers that server asks for. They are readable in a ConfigMap: a key belongs into the environment, as $${env:NAME}."
   type        = map(string)
   default     = {}
+  validation {
+    condition     = alltrue([for name in keys(var.headers) : can(regex("^[A-Za-z0-9-]+$", name))])
+    error_message = "headers: names must be letters, digits and hyphens."
+  }
 }
 
 variable "replicas" {

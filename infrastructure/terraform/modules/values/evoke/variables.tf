@@ -1,6 +1,10 @@
 variable "registry" {
   description = "What the images' names begin with."
   type        = string
+  validation {
+    condition     = can(regex("^[a-z0-9][a-zA-Z0-9._:/-]*[a-z0-9]$", var.registry))
+    error_message = "registry must be what the images' names begin with, without a slash at its end."
+  }
 }
 
 variable "image_tag" {
@@ -25,6 +29,10 @@ variable "pull_policy" {
 variable "engine" {
   description = "Where the servers are: the value `engine` of the chart."
   type        = any
+  validation {
+    condition     = length(setsubtract(keys(var.engine), ["pulsar", "s3", "catalog", "trino"])) == 0
+    error_message = "engine may have the keys pulsar, s3, catalog and trino."
+  }
 }
 
 variable "engine_namespaces" {
@@ -61,6 +69,10 @@ variable "api_keys_secret" {
   description = "Secret with keys.json; empty: no keys are asked for."
   type        = string
   default     = ""
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$", var.api_keys_secret))
+    error_message = "api_keys_secret must be a Secret's name, in lower-case letters, digits, hyphens and dots, or empty."
+  }
 }
 
 variable "worker_pools" {
@@ -93,6 +105,10 @@ variable "model_ids" {
   description = "Models of the catalogue whose weights are fetched."
   type        = list(string)
   default     = []
+  validation {
+    condition     = alltrue([for each in var.model_ids : can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", each))])
+    error_message = "model_ids must be ids of models, such as sd-turbo."
+  }
 }
 
 variable "model_links" {
@@ -109,6 +125,10 @@ variable "model_token_secret" {
   description = "Secret with HF_TOKEN or EVOKE_MODELS_TOKENS."
   type        = string
   default     = ""
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$", var.model_token_secret))
+    error_message = "model_token_secret must be a Secret's name, in lower-case letters, digits, hyphens and dots, or empty."
+  }
 }
 
 variable "models_volume" {
@@ -116,6 +136,10 @@ variable "models_volume" {
   type        = object({ storageClass = string, size = string, accessMode = string })
   default     = null
   nullable    = true
+  validation {
+    condition     = var.models_volume == null ? true : can(regex("^[0-9]+(Gi|Ti)$", var.models_volume.size)) && contains(["ReadWriteOnce", "ReadWriteMany", "ReadWriteOncePod"], var.models_volume.accessMode)
+    error_message = "models_volume: size must be in Gi or Ti, accessMode one that can be written to: ReadWriteMany or ReadWriteOnce."
+  }
 }
 
 variable "pod_identity" {
@@ -134,6 +158,10 @@ variable "monitoring_namespace" {
   description = "Namespace of the Prometheus that may reach the figures; empty: any."
   type        = string
   default     = ""
+  validation {
+    condition     = can(regex("^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$", var.monitoring_namespace))
+    error_message = "monitoring_namespace must be a namespace's name, in lower-case letters, digits, hyphens and dots, or empty."
+  }
 }
 
 variable "otlp" {

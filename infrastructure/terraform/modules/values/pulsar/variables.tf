@@ -11,17 +11,29 @@ variable "ledger_size" {
   description = "Disk of each bookie: what waits for the archive must fit."
   type        = string
   default     = "100Gi"
+  validation {
+    condition     = can(regex("^[0-9]+(Mi|Gi|Ti)$", var.ledger_size))
+    error_message = "ledger_size must be in Mi, Gi or Ti, such as 50Gi."
+  }
 }
 
 variable "storage_class" {
   description = "Storage class of the disks."
   type        = string
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", var.storage_class))
+    error_message = "storage_class must be a storage class's name, in lower-case letters, digits, hyphens and dots."
+  }
 }
 
 variable "image_tag" {
   description = "Version of Pulsar."
   type        = string
   default     = "4.0.11"
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", var.image_tag)) && var.image_tag != "latest"
+    error_message = "image_tag must be a fixed tag, and not latest."
+  }
 }
 
 variable "monitoring" {
@@ -34,4 +46,8 @@ variable "broker_settings" {
   description = "Further settings of the brokers (broker.conf), e.g. from pulsar_cluster_config_file."
   type        = map(string)
   default     = {}
+  validation {
+    condition     = alltrue([for name in keys(var.broker_settings) : can(regex("^[A-Za-z][A-Za-z0-9_]*$", name))])
+    error_message = "broker_settings: names must be those of broker.conf."
+  }
 }

@@ -1,6 +1,10 @@
 variable "storage_class" {
   description = "Storage class of the disks."
   type        = string
+  validation {
+    condition     = can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", var.storage_class))
+    error_message = "storage_class must be a storage class's name, in lower-case letters, digits, hyphens and dots."
+  }
 }
 
 variable "disk" {

@@ -41,3 +41,14 @@ run "memory_without_a_unit_is_refused" {
   }
   expect_failures = [var.memory]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    endpoint = "collector:4318"
+    headers  = { "a b" = "c" }
+    replicas = 0
+    memory   = "1GB"
+  }
+  expect_failures = [var.endpoint, var.headers, var.replicas, var.memory]
+}

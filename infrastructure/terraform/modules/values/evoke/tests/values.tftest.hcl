@@ -133,3 +133,25 @@ run "a_collector_that_is_no_url_is_refused" {
   }
   expect_failures = [var.otlp]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    registry             = "registry.example/"
+    image_tag            = "latest"
+    pull_policy          = "Sometimes"
+    engine               = { kafka = {} }
+    engine_namespaces    = { kafka = "kafka" }
+    api_replicas         = 0
+    archiver_replicas    = 0
+    api_keys_secret      = "A Secret"
+    worker_pools         = [{ name = "a", queue = "factorial", container = "factorial", min = 3, max = 2 }]
+    model_ids            = ["../../etc"]
+    model_links          = [{ url = "file:///etc/passwd", rename_to = "a" }]
+    model_token_secret   = "A Secret"
+    models_volume        = { storageClass = "efs", size = "5Gi", accessMode = "ReadOnlyMany" }
+    monitoring_namespace = "Not a name"
+    otlp                 = { endpoint = "collector:4318" }
+  }
+  expect_failures = [var.registry, var.image_tag, var.pull_policy, var.engine, var.engine_namespaces, var.api_replicas, var.archiver_replicas, var.api_keys_secret, var.worker_pools, var.model_ids, var.model_links, var.model_token_secret, var.models_volume, var.monitoring_namespace, var.otlp]
+}

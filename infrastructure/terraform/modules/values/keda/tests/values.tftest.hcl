@@ -13,3 +13,11 @@ run "none_is_refused" {
   }
   expect_failures = [var.replicas]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    replicas = 0
+  }
+  expect_failures = [var.replicas]
+}

@@ -57,3 +57,16 @@ run "what_is_no_dashboard_is_refused" {
   }
   expect_failures = [var.dashboards]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    retention_days = 0
+    disk           = "50GB"
+    storage_class  = "Not a name"
+    grafana_secret = ""
+    rules          = { a = "groups: 1" }
+    dashboards     = { a = "{}" }
+  }
+  expect_failures = [var.retention_days, var.disk, var.storage_class, var.grafana_secret, var.rules, var.dashboards]
+}

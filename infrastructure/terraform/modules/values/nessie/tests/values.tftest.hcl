@@ -20,3 +20,17 @@ run "an_endpoint_that_is_no_url_is_refused" {
   }
   expect_failures = [var.s3_endpoint]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    warehouse          = "a b"
+    bucket             = "B"
+    region             = "moon"
+    s3_endpoint        = "s3"
+    credentials_secret = "A Secret"
+    storage_class      = "Not a name"
+    image_tag          = "latest"
+  }
+  expect_failures = [var.warehouse, var.bucket, var.region, var.s3_endpoint, var.credentials_secret, var.storage_class, var.image_tag]
+}

@@ -48,3 +48,15 @@ run "two_are_refused" {
   }
   expect_failures = [var.replicas]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    replicas        = 2
+    ledger_size     = "100GB"
+    storage_class   = "Not a name"
+    image_tag       = "latest"
+    broker_settings = { "a b" = "c" }
+  }
+  expect_failures = [var.replicas, var.ledger_size, var.storage_class, var.image_tag, var.broker_settings]
+}

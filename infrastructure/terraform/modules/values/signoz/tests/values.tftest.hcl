@@ -30,3 +30,15 @@ run "a_disk_without_a_unit_is_refused" {
   }
   expect_failures = [var.disk]
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    storage_class       = "Not a name"
+    disk                = "50GB"
+    memory              = "1GB"
+    collectors          = 0
+    clickhouse_password = "short"
+  }
+  expect_failures = [var.storage_class, var.disk, var.memory, var.collectors, var.clickhouse_password]
+}

@@ -38,3 +38,20 @@ run "elsewhere_it_is_a_rest_catalog_with_keys_from_a_secret" {
     error_message = "the Secret is not handed on"
   }
 }
+
+run "wrong_values_are_refused" {
+  command = plan
+  variables {
+    workers            = -1
+    max_memory         = "4Gi"
+    image_tag          = "latest"
+    region             = "moon"
+    catalog            = "a-b"
+    schema             = "a b"
+    user               = "a b"
+    tenant_user        = "a b"
+    rest_catalog       = { uri = "nessie", warehouse = "evoke", s3_endpoint = "http://s3" }
+    credentials_secret = "A Secret"
+  }
+  expect_failures = [var.workers, var.max_memory, var.image_tag, var.region, var.catalog, var.schema, var.user, var.tenant_user, var.rest_catalog, var.credentials_secret]
+}

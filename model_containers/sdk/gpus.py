@@ -58,10 +58,8 @@ class Gpus:
             if nvml.nvmlInit_v2() != _SUCCESS:
                 return None
             devices = [device for device in _handles(nvml, visible) if device is not None]
-        except (
-            OSError,
-            AttributeError,
-        ):  # no such library, or an older one than the driver has had since 2011
+        except (OSError, AttributeError):
+            # No such library, or an older one than the driver has had since 2011.
             return None
         return Gpus(nvml, devices) if devices else None
 

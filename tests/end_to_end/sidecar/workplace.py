@@ -12,6 +12,7 @@ from typing import Any
 from evoke.bootstrap import open_blob_store, open_event_log, open_progress_channel, open_request_queue
 from evoke.codec import decode, decode_progress, encode
 from evoke.domain import topics
+from evoke.domain.errors import Unavailable
 from evoke.domain.events import (
     AnyEvent,
     AttemptStarted,
@@ -160,7 +161,10 @@ class SidecarWorkplace:
         return end
 
     async def _has_ended(self, job_id: str) -> bool:
-        story = await self.story(job_id)
+        try:
+            story = await self.story(job_id)
+        except Unavailable:  # a log that was away and is not quite back: nobody knows yet
+            return False
         return bool({"Succeeded", "Failed", "Cancelled"} & set(story))
 
     async def dead_letters(self, job_id: str) -> list[DeadLettered]:

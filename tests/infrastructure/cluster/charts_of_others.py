@@ -19,6 +19,7 @@ import yaml
 
 from tests.infrastructure.chart.rendering import Object, helm
 from tests.infrastructure.cluster.installation import REGISTRY, TAG
+from tests.infrastructure.cluster.kubectl import leading_out
 
 _READY = "import socket,sys; [socket.create_connection((sys.argv[1], int(port)), 2) for port in sys.argv[2:]]"
 _WAITS = "import signal; signal.signal(signal.SIGTERM, lambda *_: exit()); signal.pause()"
@@ -45,22 +46,7 @@ def service(name: str, host: str, ports: Mapping[int, int]) -> list[Object]:
     }
     labels = {"app": f"{name}-stand-in"}
     return [
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": name},
-            "spec": {"ports": [{"name": f"p{port}", "port": port} for port in ports]},
-        },
-        {
-            "apiVersion": "discovery.k8s.io/v1",
-            "kind": "EndpointSlice",
-            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
-            "addressType": "IPv4",
-            "endpoints": [{"addresses": [host]}],
-            "ports": [
-                {"name": f"p{port}", "port": other, "protocol": "TCP"} for port, other in ports.items()
-            ],
-        },
+        *leading_out(name, host, {f"p{port}": (port, other) for port, other in ports.items()}),
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",

@@ -20,7 +20,7 @@ from infrastructure.local.stack.servers import SERVERS
 from infrastructure.local.stack.stack import Stack
 from infrastructure.local.stack.trino import CATALOG
 from tests.infrastructure.chart.rendering import Object
-from tests.infrastructure.cluster.kubectl import as_list, kubectl
+from tests.infrastructure.cluster.kubectl import as_list, kubectl, leading_out
 
 HOST = os.environ.get("EVOKE_CLUSTER_HOST", "")
 SERVICES = {"pulsar": ("pulsar", "pulsar-admin"), "s3": ("s3",), "catalog": ("catalog",), "trino": ("trino",)}
@@ -62,21 +62,11 @@ def credentials() -> Object:
 
 
 def _objects(ports: dict[str, int]) -> list[Object]:
-    found: list[Object] = []
-    for name, served in SERVICES.items():
-        listed = [{"name": port, "port": ports[port], "protocol": "TCP"} for port in served]
-        found += [
-            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": listed}},
-            {
-                "apiVersion": "discovery.k8s.io/v1",
-                "kind": "EndpointSlice",
-                "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
-                "addressType": "IPv4",
-                "endpoints": [{"addresses": [HOST]}],
-                "ports": listed,
-            },
-        ]
-    return found
+    return [
+        each
+        for name, served in SERVICES.items()
+        for each in leading_out(name, HOST, {port: (ports[port], ports[port]) for port in served})
+    ]
 
 
 def _values(ports: dict[str, int], namespace: str) -> dict[str, Any]:

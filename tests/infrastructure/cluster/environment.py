@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.infrastructure.cluster.kubectl import Told, asked, kubectl
+from tests.infrastructure.cluster.kubectl import Told, as_list, asked, kubectl
 from tests.infrastructure.terraform.tools import copied, initialised
 
 APPLY_S = 900
@@ -112,7 +112,7 @@ def disk(name: str, claim: tuple[str, str]) -> None:
             },
         },
     ]
-    kubectl("create", "-f", "-", given={"apiVersion": "v1", "kind": "List", "items": made})
+    kubectl("create", "-f", "-", given=as_list(made))
 
 
 def no_disk(name: str) -> None:

@@ -39,6 +39,29 @@ def as_list(objects: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "List", "items": list(objects)}
 
 
+def leading_out(name: str, host: str, ports: dict[str, tuple[int, int]]) -> list[dict[str, Any]]:
+    """A Service whose other end is a machine outside. ports: of the Service, and of the machine, by their names."""
+    ends = [{"name": port, "port": other, "protocol": "TCP"} for port, (_, other) in ports.items()]
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name},
+            "spec": {
+                "ports": [{"name": port, "port": own, "protocol": "TCP"} for port, (own, _) in ports.items()]
+            },
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [host]}],
+            "ports": ends,
+        },
+    ]
+
+
 @contextmanager
 def made_namespace(security: str) -> Iterator[str]:
     """A namespace while the block lasts, held to a level of Pod Security: `restricted`, `privileged`."""
